@@ -1,0 +1,1 @@
+"""Separate touching cells in microscopy images without labels."""
