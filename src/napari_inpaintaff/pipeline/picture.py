@@ -15,6 +15,7 @@ from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.images import atomic_path
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 Colour = tuple[float, float, float]
@@ -116,7 +117,7 @@ def stretch_contrast(image: NDArray[np.generic]) -> NDArray[np.float32]:
     if high <= low:
         return np.zeros(values.shape, np.float32)
     unit = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1)
-    return np.sqrt(unit).astype(np.float32)
+    return np.sqrt(unit, dtype=np.float32, casting="same_kind")
 
 
 def save_picture(
@@ -198,7 +199,7 @@ def save_picture(
 def _write_caption(axis: Axes, words: Sequence[tuple[str, Colour]]) -> None:
     from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
 
-    texts = [TextArea(text, textprops={"color": colour, "size": 11}) for text, colour in words]
+    texts: list[Artist] = [TextArea(text, textprops={"color": colour, "size": 11}) for text, colour in words]
     row = HPacker(children=texts, pad=0, sep=14, align="baseline")
     axis.add_artist(
         AnchoredOffsetbox(
