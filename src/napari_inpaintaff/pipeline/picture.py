@@ -117,7 +117,8 @@ def stretch_contrast(image: NDArray[np.generic]) -> NDArray[np.float32]:
     if high <= low:
         return np.zeros(values.shape, np.float32)
     unit = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1)
-    return np.sqrt(unit, dtype=np.float32, casting="same_kind")
+    stretched: NDArray[np.float32] = np.sqrt(unit).astype(np.float32)
+    return stretched
 
 
 def save_picture(
@@ -199,8 +200,10 @@ def save_picture(
 def _write_caption(axis: Axes, words: Sequence[tuple[str, Colour]]) -> None:
     from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
 
-    texts: list[Artist] = [TextArea(text, textprops={"color": colour, "size": 11}) for text, colour in words]
-    row = HPacker(children=texts, pad=0, sep=14, align="baseline")
+    parts: list[Artist] = [
+        TextArea(text, textprops={"color": colour, "size": 11}) for text, colour in words
+    ]
+    row = HPacker(children=parts, pad=0, sep=14, align="baseline")
     axis.add_artist(
         AnchoredOffsetbox(
             "upper left",
