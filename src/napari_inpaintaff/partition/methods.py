@@ -1,0 +1,145 @@
+"""From affinities to a label image: the methods by name, and the whole step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.partition.fragments import absorb_fragments
+from napari_inpaintaff.partition.mutex import connected_components, mutex_watershed
+
+
+@dataclass(frozen=True)
+class PartitionParameters:
+    """How affinities become labels.
+
+    Attributes
+    ----------
+    method : str
+        A name in `PARTITION_METHODS`.
+    alpha : float > 0
+        Weight of the repulsive edges. More gives more segments; at 0.5 and below
+        little is left but the connected components, useful values are 0.85 to 1.5.
+    minimum_size : int >= 0
+        Segments of fewer pixels are given to a neighbouring segment.
+    """
+
+    method: str = "mutex_watershed"
+    alpha: float = 1.0
+    minimum_size: int = 30
+
+    def __post_init__(self) -> None:
+        if self.method not in PARTITION_METHODS:
+            raise ParameterError(
+                f"unknown partition method {self.method!r}; "
+                f"choose one of: {', '.join(PARTITION_METHODS)}"
+            )
+        if not (math.isfinite(self.alpha) and self.alpha > 0):
+            raise ParameterError(f"alpha must be a number above 0, got {self.alpha}")
+        if self.minimum_size < 0:
+            raise ParameterError(
+                f"the minimum size of a segment must be 0 pixels or more, got {self.minimum_size}"
+            )
+
+
+PartitionMethod = Callable[
+    [Affinities, NDArray[np.bool_], PartitionParameters], NDArray[np.integer]
+]
+
+
+def _mutex_watershed(
+    affinities: Affinities, foreground: NDArray[np.bool_], parameters: PartitionParameters
+) -> NDArray[np.uint32]:
+    return mutex_watershed(affinities, foreground=foreground, alpha=parameters.alpha)
+
+
+def _connected_components(
+    affinities: Affinities, foreground: NDArray[np.bool_], parameters: PartitionParameters
+) -> NDArray[np.uint32]:
+    del parameters  # the level of 0.5 is part of the method
+    return connected_components(affinities, foreground=foreground)
+
+
+#: Every method takes affinities, a foreground of their shape and the parameters, and
+#: returns integer labels >= 1 inside the foreground and 0 outside.
+PARTITION_METHODS: dict[str, PartitionMethod] = {
+    "mutex_watershed": _mutex_watershed,
+    "connected_components": _connected_components,
+}
+
+
+def partition(
+    affinities: Affinities,
+    *,
+    foreground: ArrayLike | None = None,
+    parameters: PartitionParameters | None = None,
+) -> NDArray[np.uint32]:
+    """Turn affinities into a label image.
+
+    Only the bounding box of the foreground is worked on, so this is fast where the
+    foreground is a small region of a large image.
+
+    Parameters
+    ----------
+    affinities : Affinities
+        Shape (K, Y, X). Pairs with weight 0 neither join nor separate.
+    foreground : array of bool, shape (Y, X), optional
+        Every pixel of it gets a label >= 1, all others 0. Without it every pixel is
+        labelled.
+    parameters : PartitionParameters, optional
+        Default: the mutex watershed with alpha = 1.
+
+    Returns
+    -------
+    ndarray of uint32, shape (Y, X)
+        0 is background; 1 to n in the order of the first pixel of each segment. The
+        same input always gives the same labels.
+
+    Raises
+    ------
+    ImageError
+        When the foreground has another shape than the affinities.
+    ParameterError
+        When the first two offsets are not the local ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_inpaintaff.datatypes import Affinities
+    >>> values = np.ones((2, 1, 4), np.float32)
+    >>> values[1, 0, 2] = 0
+    >>> pairs = Affinities(values, ((-1, 0), (0, -1)), np.ones_like(values))
+    >>> partition(pairs, parameters=PartitionParameters(minimum_size=0))
+    array([[1, 1, 2, 2]], dtype=uint32)
+    """
+    parameters = parameters or PartitionParameters()
+    shape = affinities.shape
+    mask = np.ones(shape, bool) if foreground is None else np.asarray(foreground, bool)
+    if mask.shape != shape:
+        raise ImageError(
+            f"the foreground has the shape {mask.shape}, but the affinities belong to an image "
+            f"of the shape {shape}"
+        )
+    labels = np.zeros(shape, np.uint32)
+    if not mask.any():
+        return labels
+    box = _bounding_box(mask)
+    inside = Affinities(affinities.values[:, *box], affinities.offsets, affinities.weight[:, *box])
+    segments = PARTITION_METHODS[parameters.method](inside, mask[box], parameters)
+    labels[box] = absorb_fragments(
+        segments.astype(np.uint32, copy=False), inside, minimum_size=parameters.minimum_size
+    )
+    return labels
+
+
+def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns that hold all True pixels of a mask that has some."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
