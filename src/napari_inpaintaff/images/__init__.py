@@ -1,1 +1,34 @@
-"""images."""
+"""Reading and writing images: axes, scale, regions and sample data."""
+
+from napari_inpaintaff.images.affinity_files import (
+    AFFINITY_SUFFIXES,
+    SavedAffinities,
+    read_affinities,
+    read_affinity_file,
+    write_affinities,
+)
+from napari_inpaintaff.images.axes import ImageData
+from napari_inpaintaff.images.files import atomic_path, check_writable
+from napari_inpaintaff.images.reading import read_image, read_labels, read_mask
+from napari_inpaintaff.images.regions import Region, check_region, parse_region
+from napari_inpaintaff.images.writing import TIFF_SUFFIXES, write_array, write_labels
+
+__all__ = [
+    "AFFINITY_SUFFIXES",
+    "TIFF_SUFFIXES",
+    "ImageData",
+    "Region",
+    "SavedAffinities",
+    "atomic_path",
+    "check_region",
+    "check_writable",
+    "parse_region",
+    "read_affinities",
+    "read_affinity_file",
+    "read_image",
+    "read_labels",
+    "read_mask",
+    "write_affinities",
+    "write_array",
+    "write_labels",
+]

@@ -1,0 +1,170 @@
+"""Writing label images and other arrays as OME-TIFF, with axes and physical scale."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import ArrayLike, NDArray
+
+from napari_inpaintaff.errors import ParameterError
+from napari_inpaintaff.images.axes import check_axes, complete_scale
+from napari_inpaintaff.images.files import atomic_path, check_writable
+from napari_inpaintaff.images.units import in_meters, ome_symbol
+
+#: Endings of the files that `write_labels` and `write_array` write.
+TIFF_SUFFIXES = (".tif", ".tiff")
+
+# Offsets of a classic TIFF have 32 bits; some room is left for the page directories.
+_CLASSIC_TIFF_BYTES = 2**32 - 2**25
+
+
+def write_labels(
+    path: str | PathLike[str],
+    labels: ArrayLike,
+    *,
+    axes: str = "YX",
+    scale: tuple[float, ...] | None = None,
+    units: tuple[str, ...] | None = None,
+) -> Path:
+    """Write a label image as a compressed OME-TIFF.
+
+    Parameters
+    ----------
+    path : path-like
+        A name ending in ``.tif`` or ``.tiff``.
+    labels : array of integers or bool
+        0 is background, every other number is one object; one dimension per axis.
+    axes : str
+        A subset of ``"TZYX"`` in that order, ending in ``"YX"``.
+    scale : tuple of float, optional
+        Size of a pixel along each axis.
+    units : tuple of str, optional
+        Unit of each scale, such as ``"micrometer"`` or ``"second"``. OME-TIFF knows no
+        time in pixels: a time scale without a unit of time is not stored.
+
+    Returns
+    -------
+    pathlib.Path
+        The written file: uint16 where the largest label allows, otherwise uint32.
+
+    Raises
+    ------
+    ParameterError
+        If the labels are not integers, are negative or larger than uint32 allows, or
+        axes, scale and units do not fit.
+    OutputError
+        If the file cannot be written; nothing is left behind, an existing file stays.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "bui":
+        raise ParameterError(f"labels must be integers, got {labels.dtype}")
+    if labels.size and labels.min() < 0:
+        raise ParameterError(f"labels must not be negative, got {labels.min()}")
+    largest = int(labels.max()) if labels.size else 0
+    if largest > np.iinfo(np.uint32).max:
+        raise ParameterError(f"labels must be below 2**32, got {largest}")
+    dtype = np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
+    return _write_tiff(path, labels.astype(dtype), axes=axes, scale=scale, units=units)
+
+
+def write_array(
+    path: str | PathLike[str],
+    array: ArrayLike,
+    *,
+    axes: str = "YX",
+    scale: tuple[float, ...] | None = None,
+    units: tuple[str, ...] | None = None,
+) -> Path:
+    """Write a mask, a probability map or an image as a compressed OME-TIFF.
+
+    Parameters
+    ----------
+    path : path-like
+        A name ending in ``.tif`` or ``.tiff``.
+    array : array
+        bool is written as uint8 (0 or 1), floating point as float32, integers of 8 to 32
+        bits as they are; one dimension per axis.
+    axes, scale, units
+        As for `write_labels`.
+
+    Returns
+    -------
+    pathlib.Path
+        The written file.
+
+    Raises
+    ------
+    ParameterError
+        If the array holds no numbers that a TIFF can hold, or axes, scale and units do not fit.
+    OutputError
+        If the file cannot be written; nothing is left behind, an existing file stays.
+    """
+    array = np.asarray(array)
+    if array.dtype.kind == "b":
+        array = array.astype(np.uint8)
+    elif array.dtype.kind == "f":
+        array = array.astype(np.float32)
+    elif array.dtype.kind not in "ui" or array.dtype.itemsize > 4:
+        raise ParameterError(f"an array of type {array.dtype} cannot be written as TIFF")
+    return _write_tiff(path, array, axes=axes, scale=scale, units=units)
+
+
+def _write_tiff(
+    path: str | PathLike[str],
+    array: NDArray[Any],
+    *,
+    axes: str,
+    scale: tuple[float, ...] | None,
+    units: tuple[str, ...] | None,
+) -> Path:
+    path = Path(path)
+    check_axes(axes, array.ndim)
+    scale, units = complete_scale(axes, scale, units)
+    if array.size == 0:
+        raise ParameterError(f"an empty array (shape {array.shape}) cannot be written as an image")
+    check_writable(path, suffixes=TIFF_SUFFIXES)
+    with atomic_path(path) as unfinished:
+        tifffile.imwrite(
+            unfinished,
+            array,
+            ome=True,
+            # Compression may keep a large image within the limit, but nobody knows before.
+            bigtiff=array.nbytes > _CLASSIC_TIFF_BYTES,
+            photometric="minisblack",
+            compression="zlib",
+            metadata=_ome_metadata(axes, scale, units),
+            **_resolution(scale, units),
+        )
+    return path
+
+
+def _ome_metadata(
+    axes: str, scale: tuple[float, ...], units: tuple[str, ...]
+) -> dict[str, str | float]:
+    metadata: dict[str, str | float] = {"axes": axes}
+    for axis, step, unit in zip(axes, scale, units, strict=True):
+        symbol = ome_symbol(unit, of_time=axis == "T")
+        if axis == "T":
+            if symbol is not None:
+                metadata |= {"TimeIncrement": step, "TimeIncrementUnit": symbol}
+        else:
+            # "reference frame" is the schema's own name for a length of unknown unit.
+            metadata[f"PhysicalSize{axis}"] = step
+            metadata[f"PhysicalSize{axis}Unit"] = symbol or "reference frame"
+    return metadata
+
+
+def _resolution(scale: tuple[float, ...], units: tuple[str, ...]) -> dict[str, Any]:
+    """Return the resolution tags, for programs that read no OME-XML."""
+    y, x = in_meters(units[-2]), in_meters(units[-1])
+    if y is None or x is None:
+        return {}
+    per_centimeter = (0.01 / (scale[-1] * x), 0.01 / (scale[-2] * y))
+    # The tag holds a fraction of two 32-bit integers.
+    if not all(1e-3 < pixels < 2**31 for pixels in per_centimeter):
+        return {}
+    return {"resolution": per_centimeter, "resolutionunit": "CENTIMETER"}
