@@ -1,1 +1,15 @@
-"""evaluation."""
+"""Measures of label images against a ground truth."""
+
+from napari_inpaintaff.evaluation.gaps import close_gaps
+from napari_inpaintaff.evaluation.overlap import Overlap, overlap
+from napari_inpaintaff.evaluation.scores import MATCH_LEVEL, Evaluation, evaluate, seg_score
+
+__all__ = [
+    "MATCH_LEVEL",
+    "Evaluation",
+    "Overlap",
+    "close_gaps",
+    "evaluate",
+    "overlap",
+    "seg_score",
+]

@@ -1,0 +1,50 @@
+"""Development data for tests, and an honest word at the end when it is not there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+NOT_RUN = pytest.StashKey[list[str]]()
+
+
+def find_data_folder() -> Path | None:
+    """Folder of the development images: $INPAINTAFF_DATA, else beside the checkout."""
+    named = os.environ.get("INPAINTAFF_DATA")
+    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Folder that holds BBBC039, DSB2018, Fluo-N2DL-HeLa and PhC-C2DL-PSC."""
+    folder = find_data_folder()
+    assert folder is not None, "tests of the development data are left out without it"
+    return folder
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the development data where there is none."""
+    config.stash[NOT_RUN] = []
+    if find_data_folder() is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("data") or "data_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.skip(reason="the development data is not there"))
+            config.stash[NOT_RUN].append(item.nodeid)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Count and name the tests that were left out for want of data."""
+    names = config.stash.get(NOT_RUN, [])
+    if names:
+        tests = "test needs" if len(names) == 1 else "tests need"
+        terminalreporter.section("development data")
+        terminalreporter.write_line(f"{len(names)} {tests} the development data and did not run:")
+        for name in names:
+            terminalreporter.write_line(f"  {name}")
