@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -165,7 +166,8 @@ def _read_picture(path: Path) -> RawImage:
     # Imported here: scikit-image's io is slow to import and most files are TIFF.
     from skimage.io import imread
 
-    data = np.asarray(imread(path))
+    # Handed over as bytes, because scikit-image would go by the ending of the name.
+    data = np.asarray(imread(io.BytesIO(path.read_bytes())))
     if data.ndim == 2:
         return RawImage(data=data, axes="YX", scale={}, units={})
     if data.ndim == 3 and data.shape[-1] <= 4:

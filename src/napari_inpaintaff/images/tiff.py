@@ -92,7 +92,7 @@ def _check_complete(path: Path) -> None:
                 offset = _check_directory(file, order=order, big=big, size=size)
             if not visited:
                 raise ImageError(f"{path} holds no image")
-        except (struct.error, EOFError) as error:
+        except (struct.error, EOFError, OverflowError) as error:
             raise ImageError(f"{path} is damaged or cut off: the file ends too early") from error
 
 
