@@ -1,0 +1,217 @@
+"""The fields of the dock widget and the settings that they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGroupBox,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible, QLabeledDoubleSlider
+
+from napari_inpaintaff.widgets.engine import InpainterCard
+from napari_inpaintaff.widgets.inpainter_choice import InpainterChoice
+from napari_inpaintaff.widgets.layer_choice import LayerChoice, image_refusal, is_image, is_mask
+from napari_inpaintaff.widgets.region_picker import RegionPicker
+from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
+
+FOREGROUND_METHODS = {"Otsu threshold": "otsu", "None: label every pixel": "none"}
+DEVICES = {
+    "Automatic": "auto",
+    "Processor (CPU)": "cpu",
+    "NVIDIA GPU (CUDA)": "cuda",
+    "Apple GPU (MPS)": "mps",
+}
+
+
+class SettingsForm(QWidget):
+    """All fields, without any behaviour beyond saying what they hold.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers to offer.
+    cards : sequence of InpainterCard
+        The installed inpainters.
+    read_card : callable
+        Reads the card of a model file.
+    on_error : callable
+        Called with what ``read_card`` raised.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    #: Alpha or the minimum size is another one.
+    label_settings_changed = Signal()
+
+    def __init__(
+        self,
+        viewer: Any,
+        cards: Sequence[InpainterCard],
+        *,
+        read_card: Callable[[Path], InpainterCard],
+        on_error: Callable[[Exception], object],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.image = LayerChoice(
+            viewer,
+            accepts=is_image,
+            refusal=image_refusal,
+            placeholder="Open an image first",
+        )
+        self.image.setToolTip(
+            "The image whose cells touch: one channel.\n"
+            "Of a stack or time-lapse, the plane that you see is used."
+        )
+        self.inpainter = InpainterChoice(cards, read_card=read_card, on_error=on_error)
+        self.region = RegionPicker(viewer)
+        self.foreground = LayerChoice(viewer, accepts=is_mask, fixed=FOREGROUND_METHODS)
+        self.foreground.setToolTip(
+            "Where the cells are. A Labels layer of the same size can be the mask:\n"
+            "every non-zero pixel is foreground. Changes show at once."
+        )
+        self.diameter = _spin(QDoubleSpinBox, 4, 400, 25, " px")
+        self.diameter.setDecimals(1)
+        self.diameter.setToolTip(
+            "Typical diameter of one cell in pixels.\n"
+            "The network sees the image at the size that it was trained for."
+        )
+        self._make_label_fields()
+        self._make_advanced_fields()
+        self._lay_out()
+        self.inpainter.chosen.connect(self._take_diameter_of_inpainter)
+        self._take_diameter_of_inpainter()
+
+    def network_settings(self) -> NetworkSettings | None:
+        """Say what the affinities shall be computed with; None without any inpainter."""
+        card = self.inpainter.card
+        if card is None:
+            return None
+        return NetworkSettings(
+            inpainter=card.name,
+            diameter=self.diameter.value(),
+            stride=self.stride.value(),
+            iterations=self.iterations.value(),
+            seed=self.seed.value(),
+            device=DEVICES[self.device.currentText()],
+        )
+
+    def label_settings(self) -> LabelSettings:
+        """Say how the labels shall be built."""
+        return LabelSettings(
+            alpha=round(self.alpha.value(), 2), minimum_size=self.minimum_size.value()
+        )
+
+    def dispose(self) -> None:
+        """Stop following the viewer."""
+        self.image.dispose()
+        self.foreground.dispose()
+
+    def _make_label_fields(self) -> None:
+        self.alpha = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self.alpha.setRange(0.5, 2.0)
+        self.alpha.setSingleStep(0.05)
+        self.alpha.setPageStep(0.1)
+        self.alpha.setDecimals(2)
+        self.alpha.setValue(1.0)
+        self.alpha.setToolTip(
+            "Weight of the evidence for cuts. More: cells are cut apart more readily;\n"
+            "less: pieces are joined. Useful from 0.85 to 1.5. The labels follow at once."
+        )
+        self.alpha.valueChanged.connect(self.label_settings_changed)
+        self.minimum_size = _spin(QSpinBox, 0, 100_000, 30, " px")
+        self.minimum_size.setToolTip(
+            "Smaller pieces are given to the neighbour that they touch most.\n"
+            "The labels follow at once."
+        )
+        self.minimum_size.valueChanged.connect(self.label_settings_changed)
+
+    def _make_advanced_fields(self) -> None:
+        self.stride = _spin(QSpinBox, 4, 64, 32, " px")
+        self.stride.setToolTip(
+            "Distance of neighbouring patches. Half of it: a little better, four times slower."
+        )
+        self.iterations = _spin(QSpinBox, 2, 100, 12, "")
+        self.iterations.setToolTip("How many times every split is improved.")
+        self.seed = _spin(QSpinBox, 0, 2**31 - 1, 0, "")
+        self.seed.setToolTip("Start of all random choices: the same seed gives the same result.")
+        self.device = QComboBox()
+        self.device.addItems(list(DEVICES))
+        self.device.setToolTip("Where the network runs. Automatic takes a GPU if there is one.")
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(
+            _group(
+                "Separate",
+                {
+                    "Image": self.image,
+                    "Network": self.inpainter,
+                    "Region": self.region,
+                    "Foreground": self.foreground,
+                    "Cell diameter": self.diameter,
+                },
+            )
+        )
+        layout.addWidget(
+            _group(
+                "Labels (change at any time)",
+                {"Cut strength α": self.alpha, "Minimum size": self.minimum_size},
+            )
+        )
+        self.advanced = QCollapsible("Advanced")
+        self.advanced.addWidget(
+            _fields(
+                {
+                    "Stride": self.stride,
+                    "Iterations": self.iterations,
+                    "Seed": self.seed,
+                    "Device": self.device,
+                }
+            )
+        )
+        layout.addWidget(self.advanced)
+
+    def _take_diameter_of_inpainter(self) -> None:
+        card = self.inpainter.card
+        if card is not None:
+            self.diameter.setValue(card.diameter)
+
+
+def _spin(kind: type[Any], low: float, high: float, value: float, suffix: str) -> Any:
+    box = kind()
+    box.setRange(low, high)
+    box.setValue(value)
+    box.setSuffix(suffix)
+    return box
+
+
+def _group(title: str, fields: dict[str, QWidget]) -> QGroupBox:
+    group = QGroupBox(title)
+    _add_fields(QFormLayout(group), fields)
+    return group
+
+
+def _fields(fields: dict[str, QWidget]) -> QWidget:
+    widget = QWidget()
+    _add_fields(QFormLayout(widget), fields)
+    return widget
+
+
+def _add_fields(form: QFormLayout, fields: dict[str, QWidget]) -> None:
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for text, field in fields.items():
+        form.addRow(text, field)
+        label = form.labelForField(field)
+        label.setToolTip(field.toolTip())

@@ -1,0 +1,163 @@
+"""Combo boxes whose items are layers of the viewer, held as objects, not by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QWidget
+
+from napari_inpaintaff.widgets.preview import PREVIEW_KEY
+from napari_inpaintaff.widgets.results import is_own_layer
+
+
+class LayerChoice(QComboBox):
+    """A combo box of fixed entries and layers that follows the viewer's layer list.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers to offer.
+    accepts : callable
+        Which layers to list.
+    refusal : callable
+        Why a listed layer cannot be chosen; an empty text when it can.
+    fixed : dict of str to str
+        Texts and values of entries before the layers.
+    placeholder : str
+        Shown when there is nothing to choose.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    #: The chosen layer or fixed entry is another one now.
+    chosen = Signal()
+
+    def __init__(
+        self,
+        viewer: Any,
+        *,
+        accepts: Callable[[Layer], bool],
+        refusal: Callable[[Layer], str] = lambda layer: "",
+        fixed: dict[str, str] | None = None,
+        placeholder: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._accepts = accepts
+        self._refusal = refusal
+        self._fixed = fixed or {}
+        self._offered: list[Layer] = []
+        self._current: object = None
+        self.setPlaceholderText(placeholder)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(14)
+        viewer.layers.events.inserted.connect(self._on_list_changed)
+        viewer.layers.events.removed.connect(self._on_list_changed)
+        viewer.layers.events.reordered.connect(self._on_list_changed)
+        self.currentIndexChanged.connect(self._on_index_changed)
+        self.refresh()
+
+    @property
+    def layer(self) -> Layer | None:
+        """The chosen layer, or None."""
+        chosen = self._value()
+        return chosen if isinstance(chosen, Layer) else None
+
+    @property
+    def value(self) -> Layer | str | None:
+        """The chosen layer, the value of the chosen fixed entry, or None."""
+        return self._value()
+
+    def choose(self, value: Layer | str) -> None:
+        """Choose a layer, or a fixed entry by its value; nothing happens if it is not there."""
+        for index, offered in enumerate(self._values()):
+            if offered is value or (isinstance(value, str) and offered == value):
+                self.setCurrentIndex(index)
+
+    def refresh(self) -> None:
+        """List the layers anew; the choice stays if it can."""
+        before = self._value()
+        for layer in self._offered:
+            layer.events.name.disconnect(self._on_list_changed)
+        self._offered = [layer for layer in reversed(self._viewer.layers) if self._accepts(layer)]
+        for layer in self._offered:
+            layer.events.name.connect(self._on_list_changed)
+        blocked = self.blockSignals(True)
+        self.clear()
+        for text in self._fixed:
+            self.addItem(text)
+        for layer in self._offered:
+            self._add(layer)
+        self.setCurrentIndex(self._index_of(before))
+        self.blockSignals(blocked)
+        self._on_index_changed()
+
+    def dispose(self) -> None:
+        """Stop following the viewer."""
+        events = self._viewer.layers.events
+        for emitter in (events.inserted, events.removed, events.reordered):
+            emitter.disconnect(self._on_list_changed)
+        for layer in self._offered:
+            layer.events.name.disconnect(self._on_list_changed)
+        self._offered = []
+
+    def _add(self, layer: Layer) -> None:
+        refusal = self._refusal(layer)
+        self.addItem(layer.name)
+        index = self.count() - 1
+        self.setItemData(index, refusal or layer.name, Qt.ItemDataRole.ToolTipRole)
+        if refusal:
+            self.model().item(index).setEnabled(False)
+
+    def _values(self) -> list[Layer | str]:
+        return [*self._fixed.values(), *self._offered]
+
+    def _value(self) -> Layer | str | None:
+        index = self.currentIndex()
+        values = self._values()
+        return values[index] if 0 <= index < len(values) else None
+
+    def _index_of(self, wanted: object) -> int:
+        usable = [
+            index
+            for index, value in enumerate(self._values())
+            if isinstance(value, str) or not self._refusal(value)
+        ]
+        for index in usable:
+            if self._values()[index] is wanted:
+                return index
+        return usable[0] if usable else -1
+
+    def _on_list_changed(self, event: object = None) -> None:
+        self.refresh()
+
+    def _on_index_changed(self, index: int = -1) -> None:
+        if self._value() is not self._current:
+            self._current = self._value()
+            self.chosen.emit()
+
+
+def image_refusal(layer: Layer) -> str:
+    """Say why cells cannot be separated in an image layer; empty when they can."""
+    if getattr(layer, "rgb", False):
+        return (
+            "A colour image: split it into channels first "
+            "(right-click the layer > Split RGB) and choose one of them."
+        )
+    return ""
+
+
+def is_image(layer: Layer) -> bool:
+    """Whether a layer is an image that is not a result of ours."""
+    return isinstance(layer, Image) and not is_own_layer(layer)
+
+
+def is_mask(layer: Layer) -> bool:
+    """Whether a layer can say where the foreground is."""
+    return (
+        isinstance(layer, Labels) and not is_own_layer(layer) and PREVIEW_KEY not in layer.metadata
+    )

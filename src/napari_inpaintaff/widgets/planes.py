@@ -1,0 +1,175 @@
+"""The plane of a layer that is worked on, and where results of it belong.
+
+A layer may have any number of axes; its last two are Y and X. Stacks and
+time-lapses are worked on plane by plane, and a result is a layer of the same
+number of axes whose leading ones have length 1, put where the plane is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from numpy.typing import NDArray
+
+from napari_inpaintaff.errors import ImageError
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One (Y, X) plane of an array, not read yet.
+
+    Attributes
+    ----------
+    data : array-like
+        NumPy, dask or zarr array of shape (..., Y, X).
+    index : tuple of int
+        Position along the leading axes; empty for a 2D array.
+    name : str
+        Of the layer, for messages.
+    """
+
+    data: Any
+    index: tuple[int, ...]
+    name: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return int(self.data.shape[-2]), int(self.data.shape[-1])
+
+    def read(self) -> NDArray[Any]:
+        """Read a copy of the plane; slow for data on disk, so not for the interface's thread."""
+        return np.array(self.data[self.index] if self.index else self.data)
+
+
+def current_plane(layer: Layer, point: tuple[float, ...]) -> Plane:
+    """Find the plane of a layer that the viewer shows.
+
+    Parameters
+    ----------
+    layer : Image or Labels
+        A layer of at least two axes.
+    point : tuple of float
+        The viewer's current position (``viewer.dims.point``), in world coordinates.
+
+    Returns
+    -------
+    Plane
+        The nearest plane of the layer.
+
+    Raises
+    ------
+    ImageError
+        For colour images and layers with fewer than two axes.
+    """
+    if getattr(layer, "rgb", False):
+        raise ImageError(
+            f"{layer.name} is a colour image. Split it into channels "
+            "(right-click the layer > Split RGB) and choose one of them."
+        )
+    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    if len(data.shape) < 2:
+        raise ImageError(f"{layer.name} has {len(data.shape)} axes; at least two are needed.")
+    leading = len(data.shape) - 2
+    position = np.rint(layer.world_to_data(point))[:leading]
+    highest = np.asarray(data.shape[:leading]) - 1
+    index = np.clip(position, 0, highest).astype(int)
+    return Plane(data=data, index=tuple(int(i) for i in index), name=layer.name)
+
+
+def mask_plane(layer: Layer, index: tuple[int, ...]) -> Plane:
+    """Find the plane of a mask that belongs to a plane of an image.
+
+    Parameters
+    ----------
+    layer : Labels
+        The mask, of the image's axes or the last of them: one mask may serve a
+        whole stack.
+    index : tuple of int
+        Position of the image's plane along its leading axes.
+
+    Returns
+    -------
+    Plane
+
+    Raises
+    ------
+    ImageError
+        When the mask has more axes than the image, or ends before the plane.
+    """
+    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    leading = len(data.shape) - 2
+    own_index = index[len(index) - leading :] if leading > 0 else ()
+    fits = 0 <= leading <= len(index)
+    if not fits or any(i >= n for i, n in zip(own_index, data.shape, strict=False)):
+        raise ImageError(
+            f"The mask {layer.name} (shape {tuple(data.shape)}) does not fit the image:"
+            f" it has no plane {index}."
+        )
+    return Plane(data=data, index=own_index, name=layer.name)
+
+
+def result_array(plane: NDArray[Any], index: tuple[int, ...]) -> NDArray[Any]:
+    """Give a plane the leading axes of the layer that it came from, with length 1."""
+    return plane[(np.newaxis,) * len(index)]
+
+
+def result_translate(
+    layer: Layer, index: tuple[int, ...], origin: tuple[int, int] = (0, 0)
+) -> NDArray[np.float64]:
+    """Compute the translation that puts a result where its pixels came from.
+
+    Parameters
+    ----------
+    layer : Layer
+        The source.
+    index : tuple of int
+        Position of the plane along the source's leading axes.
+    origin : tuple of int
+        Pixel (y, x) of the plane at which the result begins.
+
+    Returns
+    -------
+    ndarray of float64, shape (axes,)
+        ``translate`` of a layer that has the source's scale, rotation, shear and
+        affine. World coordinates are ``affine(rotate shear scale data + translate)``,
+        so the shift in world coordinates is taken back through the affine.
+    """
+    offset = np.asarray((*index, *origin), dtype=np.float64)
+    shift = layer.data_to_world(offset) - np.asarray(layer.data_to_world(np.zeros_like(offset)))
+    inner_shift = np.linalg.solve(np.asarray(layer.affine.linear_matrix), shift)
+    return np.asarray(layer.translate, dtype=np.float64) + inner_shift
+
+
+def result_placement(
+    layer: Layer, index: tuple[int, ...], origin: tuple[int, int] = (0, 0)
+) -> dict[str, Any]:
+    """Collect the arguments that place a result layer over its source.
+
+    Parameters
+    ----------
+    layer : Layer
+        The source.
+    index : tuple of int
+        Position of the plane along the source's leading axes.
+    origin : tuple of int
+        Pixel (y, x) of the plane at which the result begins.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of ``viewer.add_image`` and ``viewer.add_labels``:
+        scale, translate, rotate, shear, affine, units and axis labels.
+    """
+    return {
+        "scale": layer.scale,
+        "translate": result_translate(layer, index, origin),
+        "rotate": layer.rotate,
+        "shear": layer.shear,
+        "affine": layer.affine,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+    }

@@ -1,0 +1,125 @@
+"""Show how the splits evolve, in a small layer that follows one patch at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_inpaintaff.widgets.planes import result_array, result_placement
+
+if TYPE_CHECKING:
+    from napari_inpaintaff.separation import SplitUpdate
+
+PREVIEW_NAME = "Evolving split"
+PREVIEW_KEY = "inpaintaff_preview"
+
+#: One patch is followed at least this long before the preview moves on.
+FOLLOW_SECONDS = 1.0
+
+#: The colours of the paper's figures: M purple, its complement orange.
+PURPLE, ORANGE, OUTLINE = 1, 2, 3
+_COLOURS = {
+    None: "transparent",
+    0: "transparent",
+    PURPLE: "#8e44ad",
+    ORANGE: "#ff8c1a",
+    OUTLINE: "#ffffff",
+}
+
+
+def split_picture(state: NDArray[np.int8], band: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Draw a split as label values.
+
+    Parameters
+    ----------
+    state : ndarray of int8, shape (Y, X)
+        0 outside the region that is split, 1 on the side M, 2 on its complement.
+    band : ndarray of bool, shape (Y, X)
+        The band N around the cut, in which pixels are predicted.
+
+    Returns
+    -------
+    ndarray of uint8, shape (Y, X)
+        The state, with the outline of the band as 3.
+    """
+    picture = state.astype(np.uint8)
+    picture[band & ~ndimage.binary_erosion(band)] = OUTLINE
+    return picture
+
+
+class SplitPreview:
+    """The preview of one run. It makes its layer with the first split.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to show it.
+    source : Layer
+        The image that is separated.
+    index : tuple of int
+        Position of the plane along the source's leading axes.
+    """
+
+    def __init__(self, viewer: Any, source: Layer, index: tuple[int, ...]) -> None:
+        self._viewer = viewer
+        self._source = source
+        self._index = index
+        self._layer: Labels | None = None
+        self._followed: tuple[int, int] | None = None
+        self._followed_since = 0.0
+
+    def show(self, updates: Sequence[SplitUpdate]) -> None:
+        """Show one of the newest splits: the followed patch's, if it is among them.
+
+        Nothing is shown any more once the user has removed the layer.
+        """
+        update = self._choose(updates)
+        if update is None:
+            return
+        picture = result_array(split_picture(update.state, update.band), self._index)
+        placement = result_placement(self._source, self._index, update.origin)
+        if self._layer is None:
+            self._layer = self._add(picture, placement)
+        elif self._layer in self._viewer.layers:
+            self._layer.data = picture
+            self._layer.translate = placement["translate"]
+
+    def remove(self) -> None:
+        """Take the layer away."""
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._viewer.layers.remove(self._layer)
+
+    def _choose(self, updates: Sequence[SplitUpdate]) -> SplitUpdate | None:
+        if not updates:
+            return None
+        now = time.monotonic()
+        if now - self._followed_since < FOLLOW_SECONDS:
+            for update in reversed(updates):
+                if update.origin == self._followed:
+                    return update
+        newest = updates[-1]
+        if newest.origin != self._followed:
+            self._followed, self._followed_since = newest.origin, now
+        return newest
+
+    def _add(self, picture: NDArray[Any], placement: dict[str, Any]) -> Labels:
+        # A new layer becomes the selected one; the user's choice is put back.
+        selected = set(self._viewer.layers.selection)
+        layer: Labels = self._viewer.add_labels(
+            picture,
+            name=PREVIEW_NAME,
+            colormap=DirectLabelColormap(color_dict=_COLOURS),
+            opacity=0.55,
+            metadata={PREVIEW_KEY: True},
+            **placement,
+        )
+        layer.editable = False
+        self._viewer.layers.selection = selected
+        return layer

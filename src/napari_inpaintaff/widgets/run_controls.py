@@ -1,0 +1,113 @@
+"""Run and Cancel, the progress bar and one line that says what goes on."""
+
+from __future__ import annotations
+
+import time
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_inpaintaff.jobs import seconds_left
+
+
+class RunControls(QWidget):
+    """The lower end of the dock widget.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    run_pressed = Signal()
+    cancel_pressed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.run_button = QPushButton("Run")
+        self.run_button.setToolTip("Find where touching cells part.")
+        self.run_button.clicked.connect(self.run_pressed)
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Stop. Nothing of this run is kept.")
+        self.cancel_button.clicked.connect(self.cancel_pressed)
+        self.bar = QProgressBar()
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 2)
+        self._counted_from: tuple[int, float] | None = None
+
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.run_button, 2)
+        buttons.addWidget(self.cancel_button, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(buttons)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.status)
+        self.show_idle("Choose an image and press Run.")
+
+    def show_running(self, text: str) -> None:
+        """Show that a run has begun."""
+        self.run_button.setEnabled(False)
+        self.cancel_button.setEnabled(True)
+        self._counted_from = None
+        self.bar.setRange(0, 0)
+        self.bar.setFormat("")
+        self.status.setText(text)
+
+    def show_cancelling(self) -> None:
+        """Show that the run will end soon."""
+        self.cancel_button.setEnabled(False)
+        self.status.setText("Cancelling…")
+
+    def show_idle(self, text: str) -> None:
+        """Show that nothing runs, and why."""
+        self.run_button.setEnabled(True)
+        self.cancel_button.setEnabled(False)
+        self.bar.setRange(0, 1)
+        self.bar.setValue(0)
+        self.bar.setFormat("")
+        self.status.setText(text)
+
+    def show_text(self, text: str) -> None:
+        """Say something else; the rest stays."""
+        self.status.setText(text)
+
+    def show_step(self, text: str) -> None:
+        """Show a step of unknown length."""
+        self.bar.setRange(0, 0)
+        self.status.setText(text)
+
+    def show_patches(self, done: int, total: int) -> None:
+        """Show how many patches are finished and how long the others will take."""
+        now = time.monotonic()
+        if self._counted_from is None:
+            self._counted_from = (done, now)
+        first, since = self._counted_from
+        self.bar.setRange(0, max(1, total))
+        self.bar.setValue(done)
+        self.bar.setFormat("%p %")
+        text = f"Separating: patch {done} of {total}"
+        left = seconds_left(done - first, total - first, now - since)
+        self.status.setText(f"{text}, about {duration(left)} left" if left is not None else text)
+
+
+def duration(seconds: float) -> str:
+    """Put a duration into words, roughly.
+
+    Parameters
+    ----------
+    seconds : float
+        At least 0.
+
+    Returns
+    -------
+    str
+        Such as ``"20 s"``, ``"5 min"`` or ``"2 h 10 min"``.
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"

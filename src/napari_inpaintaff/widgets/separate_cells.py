@@ -1,0 +1,187 @@
+"""The dock widget "Separate cells"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Image, Layer
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from napari_inpaintaff.errors import InpaintAffError, ParameterError
+from napari_inpaintaff.widgets.controller import SeparationController
+from napari_inpaintaff.widgets.engine import CoreEngine, Engine
+from napari_inpaintaff.widgets.form import SettingsForm
+from napari_inpaintaff.widgets.notices import notify_failure
+from napari_inpaintaff.widgets.planes import current_plane, mask_plane
+from napari_inpaintaff.widgets.run_controls import RunControls
+from napari_inpaintaff.widgets.settings import Foreground, SeparationRequest
+
+#: Labels follow a slider after it has rested this long.
+RELABEL_DELAY_MS = 100
+
+#: What a Labels layer says when its pixels change; undo says only ``set_data``.
+MASK_EVENTS = ("data", "paint", "labels_update", "set_data")
+
+
+class SeparateCells(QWidget):
+    """Separate touching cells of an image layer without labels.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Filled in by napari.
+    engine : Engine, optional
+        The calls into the core.
+    """
+
+    def __init__(self, napari_viewer: Any, *, engine: Engine | None = None) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        engine = engine or CoreEngine()
+        self.controller = SeparationController(napari_viewer, engine)
+        self.form = SettingsForm(
+            napari_viewer,
+            engine.inpainters(),
+            read_card=engine.read_card,
+            on_error=notify_failure,
+        )
+        self.controls = RunControls()
+        self._mask: Layer | None = None
+        self._relabel_timer = QTimer(self)
+        self._relabel_timer.setSingleShot(True)
+        self._relabel_timer.setInterval(RELABEL_DELAY_MS)
+        self._relabel_timer.timeout.connect(self._relabel)
+        self._changed_during_run = False
+        self._lay_out()
+        self._connect()
+        self._choose_active_image()
+
+    def run(self) -> None:
+        """Do what the Run button does; errors become notifications."""
+        try:
+            source, request = self._request()
+            self.controller.run(source, request)
+        except InpaintAffError as error:
+            self.controls.show_text(notify_failure(error))
+
+    def cancel(self) -> None:
+        """Do what the Cancel button does."""
+        if self.controller.is_running:
+            self.controls.show_cancelling()
+            self.controller.cancel()
+
+    def _request(self) -> tuple[Image, SeparationRequest]:
+        source = self._source()
+        network = self.form.network_settings()
+        if network is None:
+            raise ParameterError('There is no inpainter. Press "Load file…" to choose one.')
+        plane = current_plane(source, self._viewer.dims.point)
+        return source, SeparationRequest(
+            plane=plane,
+            region=self.form.region.region(source, plane.shape),
+            foreground=self._foreground(plane.index),
+            network=network,
+            labels=self.form.label_settings(),
+        )
+
+    def _source(self) -> Image:
+        source = self.form.image.layer
+        if source is None:
+            raise ParameterError("Open an image and choose it first.")
+        return source
+
+    def _foreground(self, index: tuple[int, ...]) -> Foreground:
+        chosen = self.form.foreground.value
+        return mask_plane(chosen, index) if isinstance(chosen, Layer) else chosen or "none"
+
+    def _draw_region(self) -> None:
+        try:
+            self.form.region.start_drawing(self._source())
+        except InpaintAffError as error:
+            self.controls.show_text(notify_failure(error))
+            return
+        self.controls.show_text("Drag over the image to draw the region, then press Run.")
+
+    def _relabel_soon(self) -> None:
+        self._relabel_timer.start()
+
+    def _relabel(self) -> None:
+        self._changed_during_run = True
+        source = self.form.image.layer
+        index = self.controller.kept_plane(source) if source is not None else None
+        if source is None or index is None:
+            return
+        try:
+            foreground = self._foreground(index)
+            self.controller.relabel(source, foreground, self.form.label_settings())
+        except InpaintAffError as error:
+            notify_failure(error)
+
+    def _follow_mask(self) -> None:
+        """Relabel when the user paints in the mask layer that is chosen now."""
+        self._forget_mask()
+        self._mask = self.form.foreground.layer
+        if self._mask is not None:
+            for name in MASK_EVENTS:
+                getattr(self._mask.events, name).connect(self._on_mask_painted)
+        self._relabel_soon()
+
+    def _forget_mask(self) -> None:
+        if self._mask is not None:
+            for name in MASK_EVENTS:
+                getattr(self._mask.events, name).disconnect(self._on_mask_painted)
+        self._mask = None
+
+    def _on_mask_painted(self, event: object) -> None:
+        self._relabel_soon()
+
+    def _choose_active_image(self) -> None:
+        active = self._viewer.layers.selection.active
+        if active is not None:
+            self.form.image.choose(active)
+
+    def _lay_out(self) -> None:
+        contents = QWidget()
+        inner = QVBoxLayout(contents)
+        inner.addWidget(self.form)
+        inner.addWidget(self.controls)
+        inner.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(contents)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+
+    def _connect(self) -> None:
+        form, controls, controller = self.form, self.controls, self.controller
+        form.label_settings_changed.connect(self._relabel_soon)
+        form.foreground.chosen.connect(self._follow_mask)
+        form.region.draw_button.clicked.connect(self._draw_region)
+        controls.run_pressed.connect(self.run)
+        controls.cancel_pressed.connect(self.cancel)
+        controller.started.connect(self._on_started)
+        controller.step_changed.connect(controls.show_step)
+        controller.patches_done.connect(controls.show_patches)
+        controller.labelled.connect(controls.show_text)
+        controller.ended.connect(self._on_ended)
+
+        # Qt deletes the dock widget when it or the window is closed. The function
+        # holds the controller and the form, not this widget, so that nothing
+        # stays alive for it.
+        def dispose() -> None:
+            controller.dispose()
+            form.dispose()
+
+        self.destroyed.connect(dispose)
+
+    def _on_started(self) -> None:
+        self._changed_during_run = False
+        self.controls.show_running("Starting…")
+
+    def _on_ended(self, text: str) -> None:
+        self.controls.show_idle(text)
+        if self._changed_during_run:
+            self._relabel_soon()

@@ -1,0 +1,150 @@
+"""A stand-in for the core: fast, countable, and held or broken on demand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
+from napari_inpaintaff.errors import ModelFileError
+from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.widgets.engine import InpainterCard, Labelling, Separation
+from napari_inpaintaff.widgets.planes import Plane
+from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, SeparationRequest
+
+PATCH = 16
+TIMEOUT = 20
+
+
+@dataclass(frozen=True)
+class FakeSplit:
+    origin: tuple[int, int]
+    state: NDArray[np.int8]
+    band: NDArray[np.bool_]
+    gain: float
+    iteration: int
+    depth: int
+    done: int
+    total: int
+
+
+class FakeEngine:
+    """Cuts the foreground into columns of `width` pixels.
+
+    With alpha below 0.9 the columns stay together. Batches can be held by
+    `hold()` and let go one by one by `release(count)`.
+    """
+
+    def __init__(self, *, batches: int = 6, width: int = 8) -> None:
+        self.batches = batches
+        self.width = width
+        self.separations = 0
+        self.batches_done = 0
+        self.labellings: list[tuple[Foreground, LabelSettings]] = []
+        self.previous: list[Separation | None] = []
+        self.requests: list[SeparationRequest] = []
+        self.closed = 0
+        self.error: BaseException | None = None
+        self.label_error: BaseException | None = None
+        self.seconds_per_batch = 0.0
+        self.in_batch = threading.Event()
+        self._gate = threading.Semaphore(10_000)
+
+    def hold(self) -> None:
+        self._gate = threading.Semaphore(0)
+
+    def release(self, count: int = 10_000) -> None:
+        self._gate.release(count)
+
+    def inpainters(self) -> Sequence[InpainterCard]:
+        return [
+            InpainterCard("nuclei-small", 25.0, "Small and fast."),
+            InpainterCard("nuclei-pconv", 30.0, "Partial convolutions."),
+        ]
+
+    def read_card(self, path: Path) -> InpainterCard:
+        if not path.exists():
+            raise ModelFileError(f"{path} does not exist.")
+        return InpainterCard(str(path), 40.0, "From a file.")
+
+    def separate(
+        self, request: SeparationRequest, previous: Separation | None
+    ) -> Generator[Any, None, Separation]:
+        self.separations += 1
+        self.requests.append(request)
+        self.previous.append(previous)
+        try:
+            yield Progress(0, 0, "Loading the network…")
+            image = request.plane.read()
+            for batch in range(self.batches):
+                self.in_batch.set()
+                assert self._gate.acquire(timeout=TIMEOUT)
+                if self.seconds_per_batch:
+                    threading.Event().wait(self.seconds_per_batch)
+                if self.error is not None and batch == 2:
+                    raise self.error
+                self.batches_done += 1
+                yield self._split(request, batch)
+            known = np.zeros(image.shape, dtype=bool)
+            wanted = ndimage.binary_dilation(foreground_mask(image, request.foreground), None, 2)
+            known[request.region] = wanted[request.region]
+            if previous is not None:
+                known |= previous.known
+            return Separation(
+                image, request.network, request.region, self._affinities(image.shape), known
+            )
+        finally:
+            self.closed += 1
+
+    def label(
+        self, separation: Separation, foreground: Foreground, settings: LabelSettings
+    ) -> Labelling:
+        self.labellings.append((foreground, settings))
+        if self.label_error is not None:
+            raise self.label_error
+        mask = foreground_mask(separation.image, foreground)
+        inside = np.zeros(mask.shape, dtype=bool)
+        inside[separation.region] = True
+        missing = int((mask & inside & ~separation.known).sum())
+        columns = np.arange(mask.shape[1]) // self.width + 1
+        if settings.alpha < 0.9:
+            columns[:] = 1
+        labels = np.where(mask & inside & separation.known, columns, 0)
+        return Labelling(labels.astype(np.uint32), missing)
+
+    def _split(self, request: SeparationRequest, batch: int) -> FakeSplit:
+        rows, columns = request.region
+        state = np.ones((PATCH, PATCH), dtype=np.int8)
+        state[:, 4 + batch % 8 :] = 2
+        band = np.zeros(state.shape, dtype=bool)
+        band[:, 2 + batch % 8 : 7 + batch % 8] = True
+        return FakeSplit(
+            origin=(rows.start, columns.start + (batch // 3) * 4),
+            state=state,
+            band=band,
+            gain=-1.0,
+            iteration=batch,
+            depth=0,
+            done=batch + 1,
+            total=self.batches,
+        )
+
+    def _affinities(self, shape: tuple[int, int]) -> Affinities:
+        values = np.ones((len(PUBLISHED_OFFSETS), *shape), dtype=np.float32)
+        values[1, :, :: self.width] = 0.0
+        return Affinities(values, PUBLISHED_OFFSETS, np.ones_like(values))
+
+
+def foreground_mask(image: NDArray[Any], foreground: Foreground) -> NDArray[np.bool_]:
+    if isinstance(foreground, Plane):
+        return foreground.read() != 0
+    if foreground == "none":
+        return np.ones(image.shape, dtype=bool)
+    return image > image.mean()

@@ -1,0 +1,179 @@
+"""A run in the real viewer: splits evolve, then affinities and labels appear."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari.layers import Image, Labels
+from qtpy.QtCore import QTimer
+
+from napari_inpaintaff.widgets.preview import ORANGE, OUTLINE, PREVIEW_NAME, PURPLE
+
+
+def layer_named(viewer, name):
+    return next((layer for layer in viewer.layers if layer.name == name), None)
+
+
+def test_run_shows_labels_and_affinities_in_the_place_of_the_image(viewer, dock, run_to_end):
+    source = viewer.layers["nuclei"]
+    run_to_end(dock)
+    labels, affinities = viewer.layers["nuclei cells"], viewer.layers["nuclei affinities"]
+    assert isinstance(labels, Labels)
+    assert isinstance(affinities, Image)
+    assert affinities.rgb
+    for layer in (labels, affinities):
+        np.testing.assert_allclose(layer.scale, source.scale)
+        np.testing.assert_allclose(layer.translate, source.translate)
+        assert layer.units == source.units
+        assert layer.axis_labels == source.axis_labels
+    assert labels.data.shape == source.data.shape
+    assert len(np.unique(labels.data)) == 5
+    assert dock.controls.status.text() == "5 cells."
+    assert dock.controls.run_button.isEnabled()
+    assert not dock.controls.cancel_button.isEnabled()
+
+
+def test_the_splits_evolve_in_a_preview_that_goes_away(viewer, dock, engine, run_to_end, qtbot):
+    engine.seconds_per_batch = 0.12
+    pictures, places = [], []
+
+    def watch():
+        preview = layer_named(viewer, PREVIEW_NAME)
+        if preview is not None:
+            pictures.append(preview.data.tobytes())
+            places.append(tuple(preview.translate))
+            assert set(np.unique(preview.data)) <= {PURPLE, ORANGE, OUTLINE}
+
+    timer = QTimer(dock)
+    timer.timeout.connect(watch)
+    timer.start(20)
+    run_to_end(dock)
+    timer.stop()
+    assert len(set(pictures)) >= 4
+    assert (3.0, -7.0) in places
+    assert layer_named(viewer, PREVIEW_NAME) is None
+    assert [layer.name for layer in viewer.layers] == [
+        "nuclei",
+        "nuclei affinities",
+        "nuclei cells",
+    ]
+
+
+def test_the_preview_keeps_the_users_selection(viewer, dock, engine, qtbot):
+    engine.hold()
+    viewer.layers.selection.active = viewer.layers["nuclei"]
+    dock.controls.run_button.click()
+    engine.release(2)
+    qtbot.waitUntil(lambda: layer_named(viewer, PREVIEW_NAME) is not None, timeout=10_000)
+    assert viewer.layers.selection.active is viewer.layers["nuclei"]
+
+
+def test_the_interface_stays_alive_and_counts_patches(viewer, dock, engine, run_to_end, qtbot):
+    engine.seconds_per_batch = 0.1
+    ticks, texts = [], []
+    timer = QTimer(dock)
+    timer.timeout.connect(lambda: ticks.append(0))
+    timer.timeout.connect(lambda: texts.append(dock.controls.status.text()))
+    timer.start(10)
+    run_to_end(dock)
+    timer.stop()
+    assert len(ticks) >= 20
+    assert any(text == "Loading the network…" for text in texts)
+    assert any(text.startswith("Separating: patch 3 of 6, about ") for text in texts)
+
+
+def test_a_burst_of_updates_does_not_flood_the_interface(viewer, dock, engine, run_to_end):
+    engine.batches = 2000
+    flushes = []
+    dock.controller._runner.updated.connect(flushes.append)
+    run_to_end(dock)
+    assert engine.batches_done == 2000
+    assert len(flushes) < 200
+    assert flushes[-1][-1].message == "Building the labels…"
+
+
+def test_run_twice_shows_its_result_in_the_same_layers(viewer, dock, engine, run_to_end):
+    run_to_end(dock)
+    first = viewer.layers["nuclei cells"]
+    first.name = "my cells"
+    run_to_end(dock)
+    assert engine.separations == 2
+    assert engine.previous[0] is None
+    assert engine.previous[1] is not None
+    assert len(viewer.layers) == 3
+    assert viewer.layers["my cells"] is first
+
+
+def test_a_removed_result_layer_is_made_again(viewer, dock, run_to_end):
+    run_to_end(dock)
+    viewer.layers.remove("nuclei cells")
+    run_to_end(dock)
+    assert "nuclei cells" in viewer.layers
+    assert len(viewer.layers) == 3
+
+
+def test_alpha_changes_the_labels_without_inference(viewer, dock, engine, run_to_end, qtbot):
+    run_to_end(dock)
+    labels = viewer.layers["nuclei cells"]
+    assert labels.data.max() == 5
+    before = len(engine.labellings)
+    for alpha in (1.3, 1.1, 0.6):
+        dock.form.alpha.setValue(alpha)
+    qtbot.waitUntil(lambda: labels.data.max() == 1, timeout=10_000)
+    assert engine.separations == 1
+    # One labelling for a quick drag of the slider, not one per value.
+    assert len(engine.labellings) == before + 1
+    assert engine.labellings[-1][1].alpha == 0.6
+    dock.form.minimum_size.setValue(77)
+    qtbot.waitUntil(lambda: engine.labellings[-1][1].minimum_size == 77, timeout=10_000)
+    assert engine.separations == 1
+
+
+def test_alpha_moved_during_a_run_counts_for_its_labels(viewer, dock, engine, qtbot):
+    engine.hold()
+    dock.controls.run_button.click()
+    qtbot.waitUntil(engine.in_batch.is_set, timeout=10_000)
+    dock.form.alpha.setValue(0.6)
+    qtbot.wait(200)
+    engine.release()
+    qtbot.waitUntil(
+        lambda: "nuclei cells" in viewer.layers and viewer.layers["nuclei cells"].data.max() == 1,
+        timeout=10_000,
+    )
+    assert engine.separations == 1
+
+
+def test_painting_the_mask_changes_the_labels(viewer, dock, engine, run_to_end, qtbot):
+    mask = np.zeros((64, 48), dtype=np.uint8)
+    mask[10:20, 10:30] = 3
+    layer = viewer.add_labels(mask, name="my mask", scale=(0.5, 0.5), translate=(3, -7))
+    dock.form.foreground.choose(layer)
+    run_to_end(dock)
+    labels = viewer.layers["nuclei cells"]
+    assert labels.data[12, 12] > 0
+    assert labels.data[40, 20] == 0
+    layer.data_setitem((np.array([12]), np.array([12])), 0)
+    qtbot.waitUntil(lambda: labels.data[12, 12] == 0, timeout=10_000)
+    layer.undo()
+    qtbot.waitUntil(lambda: labels.data[12, 12] > 0, timeout=10_000)
+    assert engine.separations == 1
+
+    # A mask that grows beyond what was computed says so; Run adds what is missing.
+    layer.data_setitem((np.array([60]), np.array([40])), 3)
+    qtbot.waitUntil(
+        lambda: "1 pixel of the foreground" in dock.controls.status.text(), timeout=9000
+    )
+    assert labels.data[60, 40] == 0
+    run_to_end(dock)
+    assert labels.data[60, 40] > 0
+    assert engine.previous[1] is not None
+
+
+def test_a_mask_of_another_shape_is_refused_with_a_notification(
+    viewer, dock, engine, notifications
+):
+    layer = viewer.add_labels(np.ones((3, 64, 48), dtype=np.uint8), name="stack of masks")
+    dock.form.foreground.choose(layer)
+    dock.controls.run_button.click()
+    assert "stack of masks" in notifications[-1].message
+    assert engine.separations == 0
+    assert dock.controls.run_button.isEnabled()
