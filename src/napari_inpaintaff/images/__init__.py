@@ -11,23 +11,29 @@ from napari_inpaintaff.images.axes import ImageData
 from napari_inpaintaff.images.files import atomic_path, check_writable
 from napari_inpaintaff.images.reading import read_image, read_labels, read_mask
 from napari_inpaintaff.images.regions import Region, check_region, parse_region
+from napari_inpaintaff.images.samples import SAMPLES, SampleSource, download_sample
+from napari_inpaintaff.images.simulation import simulate_dense_nuclei
 from napari_inpaintaff.images.writing import TIFF_SUFFIXES, write_array, write_labels
 
 __all__ = [
     "AFFINITY_SUFFIXES",
+    "SAMPLES",
     "TIFF_SUFFIXES",
     "ImageData",
     "Region",
+    "SampleSource",
     "SavedAffinities",
     "atomic_path",
     "check_region",
     "check_writable",
+    "download_sample",
     "parse_region",
     "read_affinities",
     "read_affinity_file",
     "read_image",
     "read_labels",
     "read_mask",
+    "simulate_dense_nuclei",
     "write_affinities",
     "write_array",
     "write_labels",

@@ -1,0 +1,183 @@
+"""Real sample images, downloaded when asked for.
+
+None of these images is part of the package: the Cell Tracking Challenge gives no licence
+to redistribute. Their publishers offer whole archives without checksums, so there is no
+hash to compare with: the archive's own checksums (CRC) guard against damage in transit,
+https against changes on the way, and the one extracted frame is decoded as plain pixels.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+
+from napari_inpaintaff.errors import ImageError, OutputError
+from napari_inpaintaff.images.axes import ImageData
+from napari_inpaintaff.images.files import atomic_path
+from napari_inpaintaff.images.reading import read_image
+
+#: A frame is about a megabyte; more is not what we expect in the archive.
+_LARGEST_FRAME = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class SampleSource:
+    """Where a sample image comes from.
+
+    Attributes
+    ----------
+    title : str
+        What it shows, for menus.
+    url : str
+        The archive (zip).
+    member : str
+        Regular expression that finds the frame in the archive.
+    pixel_size : float or None
+        Size of a pixel in micrometers as the publisher gives it, None when unknown.
+    terms : str
+        Licence or terms of use.
+    """
+
+    title: str
+    url: str
+    member: str
+    pixel_size: float | None
+    terms: str
+
+
+_CHALLENGE = "https://data.celltrackingchallenge.net/training-datasets"
+_CHALLENGE_TERMS = "Cell Tracking Challenge: free to use with citation, no redistribution"
+
+#: The samples by name.
+SAMPLES: dict[str, SampleSource] = {
+    "Fluo-N2DL-HeLa": SampleSource(
+        title="HeLa nuclei, H2b-GFP (Cell Tracking Challenge, about 190 MB)",
+        url=f"{_CHALLENGE}/Fluo-N2DL-HeLa.zip",
+        member=r"(^|/)01/t084\.tif$",
+        pixel_size=0.645,
+        terms=_CHALLENGE_TERMS,
+    ),
+    "PhC-C2DL-PSC": SampleSource(
+        title="Pancreatic stem cells, phase contrast (Cell Tracking Challenge, about 120 MB)",
+        url=f"{_CHALLENGE}/PhC-C2DL-PSC.zip",
+        member=r"(^|/)01/t250\.tif$",
+        pixel_size=1.6,
+        terms=_CHALLENGE_TERMS,
+    ),
+    "BBBC039": SampleSource(
+        title="U2OS nuclei, Hoechst (Broad Bioimage Benchmark Collection, 78 MB)",
+        url="https://data.broadinstitute.org/bbbc/BBBC039/images.zip",
+        member=r"(^|/)[^/]*_N02_s8_w1[^/]*\.tif$",
+        pixel_size=None,
+        terms="CC0",
+    ),
+}
+
+
+def download_sample(
+    name: str, *, folder: str | PathLike[str] | None = None, progressbar: bool = False
+) -> ImageData:
+    """Return one frame of a public data set; downloaded the first time, then kept.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SAMPLES`: ``"Fluo-N2DL-HeLa"``, ``"PhC-C2DL-PSC"`` or ``"BBBC039"``.
+    folder : path-like, optional
+        Where the frame is kept; by default the cache folder that the operating system
+        has for this program. The archive itself is removed after the frame was taken out.
+    progressbar : bool
+        Show the progress of the download on the terminal.
+
+    Returns
+    -------
+    ImageData
+        The frame, with the publisher's pixel size where there is one.
+
+    Raises
+    ------
+    ImageError
+        If the name is unknown, there is no internet connection, the server refuses or
+        the archive is damaged or has another content.
+    OutputError
+        If the folder cannot be written.
+    """
+    source = SAMPLES.get(name)
+    if source is None:
+        raise ImageError(f"there is no sample {name!r}: choose one of {', '.join(SAMPLES)}")
+    folder = _cache_folder() if folder is None else Path(folder)
+    frame = folder / f"{name}.tif"
+    if not frame.is_file():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"the folder {folder} cannot be made: {error.strerror}") from error
+        archive = _download(name, source, folder, progressbar=progressbar)
+        try:
+            content = _extract(name, source, archive)
+        finally:
+            # A damaged archive must not be found again by the next try.
+            archive.unlink(missing_ok=True)
+        with atomic_path(frame) as unfinished:
+            unfinished.write_bytes(content)
+    image = read_image(frame)
+    if source.pixel_size is None:
+        return image
+    return replace(image, scale=(source.pixel_size,) * 2, units=("micrometer", "micrometer"))
+
+
+def _cache_folder() -> Path:
+    import pooch
+
+    return Path(pooch.os_cache("napari-inpaintaff"))
+
+
+def _download(name: str, source: SampleSource, folder: Path, *, progressbar: bool) -> Path:
+    # Imported here: pooch brings a whole http client, and most runs need no download.
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        path = pooch.retrieve(
+            source.url,
+            known_hash=None,  # the publishers give none: see the head of this module
+            fname=f"{name}-{os.getpid()}.zip",
+            path=folder,
+            downloader=pooch.HTTPDownloader(progressbar=progressbar, timeout=30),
+        )
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise ImageError(
+            f"the sample {name} cannot be downloaded, there is no connection to {source.url}: "
+            "check the internet connection, or use the built-in simulated sample"
+        ) from error
+    except requests.HTTPError as error:
+        status = "an error" if error.response is None else str(error.response.status_code)
+        raise ImageError(
+            f"the sample {name} cannot be downloaded: {source.url} answered {status}"
+        ) from error
+    except requests.RequestException as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ImageError(f"the sample {name} cannot be downloaded: {reason}") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"the sample {name} cannot be kept in {folder}: {reason}") from error
+    return Path(path)
+
+
+def _extract(name: str, source: SampleSource, archive: Path) -> bytes:
+    """Return the bytes of the frame; nothing else of the archive is touched or unpacked."""
+    damaged = f"the archive of the sample {name} is damaged: try again to download it"
+    try:
+        with zipfile.ZipFile(archive) as content:
+            found = [info for info in content.infolist() if re.search(source.member, info.filename)]
+            if len(found) != 1 or found[0].file_size > _LARGEST_FRAME:
+                raise ImageError(f"the archive {source.url} has not the expected content")
+            return content.read(found[0])
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ImageError(damaged) from error
