@@ -1,0 +1,130 @@
+"""What the commands say while they run: lines, warnings and progress, on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import Protocol, TextIO, TypeVar
+
+from napari_inpaintaff.jobs import Job
+
+UpdateT = TypeVar("UpdateT")
+ResultT = TypeVar("ResultT")
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def print_line(message: str) -> None:
+    """Print one line on standard error, with the program's name.
+
+    Parameters
+    ----------
+    message : str
+        Line breaks in it become spaces.
+    """
+    print(f"inpaintaff: {' '.join(message.split())}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Print warnings as one line each, without Python's source line."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        print_line(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+class Counted(Protocol):
+    """An update that counts, such as `jobs.Progress` and `separation.SplitUpdate`."""
+
+    @property
+    def done(self) -> int:
+        """Finished units of work."""
+
+    @property
+    def total(self) -> int:
+        """All units; 0 when unknown."""
+
+
+Reading = tuple[float, float, str]
+"""Finished units, all units (0 when unknown), and a note."""
+
+
+def read_count(update: Counted) -> Reading:
+    """Read an update that counts."""
+    return update.done, update.total, getattr(update, "message", "")
+
+
+def follow(
+    updates: Generator[UpdateT, None, ResultT],
+    description: str,
+    read: Callable[[UpdateT], Reading],
+) -> ResultT:
+    """Drain a generator of updates and show how far it is.
+
+    Parameters
+    ----------
+    updates : generator
+        Yields updates and returns the result.
+    description : str
+        What is being done.
+    read : callable
+        Makes a reading of an update; `read_count` for those that count.
+
+    Returns
+    -------
+    object
+        What the generator returned.
+    """
+    display = _Bar(description) if sys.stderr.isatty() else _Lines(description)
+    with closing(display):
+        return Job(updates, on_update=lambda update: display.show(*read(update))).run()
+
+
+class _Bar:
+    """A progress bar, for terminals."""
+
+    def __init__(self, description: str) -> None:
+        from tqdm import tqdm
+
+        layout = "{l_bar}{bar}| {elapsed} < {remaining}{postfix}"
+        self._bar = tqdm(total=1.0, desc=description, bar_format=layout)
+
+    def show(self, done: float, total: float, note: str) -> None:
+        if note:
+            self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update((done / total if total else 0.0) - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+class _Lines:
+    """A line now and then, for logs: none at all for what takes seconds."""
+
+    def __init__(self, description: str) -> None:
+        self._description = description
+        self._said = time.monotonic()
+
+    def show(self, done: float, total: float, note: str) -> None:
+        now = time.monotonic()
+        if total and now - self._said >= _SECONDS_BETWEEN_LINES:
+            self._said = now
+            percent = f"{100 * done / total:.0f} %"
+            print_line(f"{self._description}: {percent}{note and ', '}{note}")
+
+    def close(self) -> None:
+        """Nothing to tidy up."""

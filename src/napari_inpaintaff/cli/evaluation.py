@@ -1,0 +1,142 @@
+"""The command that compares labels with a ground truth: evaluate."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_inpaintaff.cli.options import Commands, add_command
+from napari_inpaintaff.errors import ImageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_SUFFIXES = (".tif", ".tiff", ".png")
+
+
+def add_commands(commands: Commands) -> None:
+    """Add evaluate."""
+    command = add_command(
+        commands,
+        "evaluate",
+        run_evaluate,
+        "SEG score of labels against a ground truth",
+        "Both are label images, stacks of the same frames, or folders whose files are matched by "
+        "name, else by the last number in the name, else in their order. SEG is that of the Cell "
+        "Tracking Challenge: the mean over all reference objects of all frames.",
+    )
+    command.add_argument("labels", metavar="LABELS", type=Path)
+    command.add_argument("ground_truth", metavar="GROUND_TRUTH", type=Path)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Print SEG, object counts and matches."""
+    from napari_inpaintaff.evaluation import evaluate
+
+    result = evaluate(_frames(options.labels, options.ground_truth))
+    values = {
+        "seg": result.seg,
+        "objects": result.objects,
+        "reference_objects": result.reference_objects,
+        "matches": result.matches,
+        "precision": result.precision,
+        "recall": result.recall,
+        "f1": result.f1,
+        "frames": result.frames,
+    }
+    if options.json:
+        print(json.dumps(values))
+        return
+    print(f"SEG                {result.seg:.4f}")
+    print(f"objects            {result.objects}")
+    print(f"reference objects  {result.reference_objects}")
+    print(
+        f"matches            {result.matches} (IoU above 0.5; precision {result.precision:.3f}, "
+        f"recall {result.recall:.3f})"
+    )
+    print(f"frames             {result.frames}")
+
+
+def match_files(labels: list[Path], ground_truth: list[Path]) -> list[tuple[Path, Path]]:
+    """Find the label image that belongs to every ground truth.
+
+    Parameters
+    ----------
+    labels, ground_truth : list of Path
+        The files of two folders.
+
+    Returns
+    -------
+    list of (Path, Path)
+        Label image and ground truth, one pair for each ground truth: of one name; else of
+        one last number in the name, as in the Cell Tracking Challenge (``mask079.tif`` and
+        ``man_seg079.tif``); else, if there are as many of both, in the order of their names.
+
+    Raises
+    ------
+    ImageError
+        If no rule fits.
+    """
+    for key in (_stem, _last_number):
+        found = {key(path): path for path in labels}
+        wanted = [key(path) for path in ground_truth]
+        if (
+            len(found) == len(labels)
+            and len(set(wanted)) == len(wanted)
+            and found.keys() >= {*wanted}
+        ):
+            return [(found[name], path) for name, path in zip(wanted, ground_truth, strict=True)]
+    if len(labels) == len(ground_truth):
+        return list(zip(sorted(labels), sorted(ground_truth), strict=True))
+    raise ImageError(
+        f"{len(labels)} label images do not fit {len(ground_truth)} ground truths: give the files "
+        f"that belong together the same name or number"
+    )
+
+
+def _stem(path: Path) -> str:
+    return path.stem
+
+
+def _last_number(path: Path) -> int | str:
+    numbers = re.findall(r"\d+", path.stem)
+    return int(numbers[-1]) if numbers else path.stem
+
+
+def _frames(
+    labels: Path, ground_truth: Path
+) -> Iterator[tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]]:
+    """Read the frames one file after the other."""
+    from napari_inpaintaff.images import read_labels
+
+    if labels.is_dir() != ground_truth.is_dir():
+        raise ImageError("give two label images or two folders, not one of each")
+    if labels.is_dir():
+        pairs = match_files(_label_files(labels), _label_files(ground_truth))
+    else:
+        pairs = [(labels, ground_truth)]
+    for label_path, truth_path in pairs:
+        found, truth = read_labels(label_path), read_labels(truth_path)
+        if found.shape != truth.shape:
+            raise ImageError(
+                f"{label_path} has the shape {found.shape}, but {truth_path} {truth.shape}"
+            )
+        size = found.shape[-2:]
+        yield from zip(found.reshape(-1, *size), truth.reshape(-1, *size), strict=True)
+
+
+def _label_files(folder: Path) -> list[Path]:
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+    )
+    if not files:
+        raise ImageError(f"there is no label image ({', '.join(_SUFFIXES)}) in {folder}")
+    return files

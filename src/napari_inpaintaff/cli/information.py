@@ -1,0 +1,77 @@
+"""The commands that tell what is there: models, info."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from napari_inpaintaff.cli.options import DEVICES, Commands, add_command
+from napari_inpaintaff.errors import DeviceError
+
+_PACKAGES = ("numpy", "scipy", "scikit-image", "tifffile", "bioimage-cpp", "torch", "napari")
+
+
+def add_commands(commands: Commands) -> None:
+    """Add models and info."""
+    add_command(
+        commands,
+        "models",
+        run_models,
+        "list the inpainters that have a name",
+        "Model files in the folder named at the end are found by name, too.",
+    )
+    add_command(
+        commands,
+        "info",
+        run_info,
+        "versions, devices, threads, precision, and which mutex watershed",
+    )
+
+
+def run_models(options: argparse.Namespace) -> None:
+    """Print a table of the shipped and the user's inpainters."""
+    from napari_inpaintaff.inpainting import available_inpainters, user_model_folder
+
+    print(f"{'name':<20} {'network':<10} {'diameter':>8}  trained on")
+    for entry in available_inpainters():
+        metadata = entry.metadata
+        print(
+            f"{entry.name:<20} {metadata.architecture.kind:<10} {metadata.diameter:>5.0f} px  "
+            f"{metadata.training.get('data', 'unknown')}"
+        )
+    print(f"folder of your own models: {user_model_folder()}")
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Print what a bug report needs."""
+    import torch
+
+    from napari_inpaintaff.networks import bfloat16_speedup, inference_dtype, pick_device
+    from napari_inpaintaff.partition import mutex_watershed_backend
+
+    print(f"napari-inpaintaff  {version('napari-inpaintaff')}")
+    print(f"python             {platform.python_version()} on {platform.platform()}")
+    for package in _PACKAGES:
+        print(f"{package:<18} {_version(package)}")
+    chosen = pick_device("auto")
+    for name in DEVICES[1:]:
+        try:
+            device = pick_device(name)
+        except DeviceError:
+            print(f"{'device ' + name:<18} not available")
+            continue
+        precision = str(inference_dtype(device)).removeprefix("torch.")
+        if name == "cpu":
+            precision += f" (bfloat16 is {bfloat16_speedup():.1f} times as fast as float32)"
+        default = ", the default" if device == chosen else ""
+        print(f"{'device ' + name:<18} {precision}{default}")
+    print(f"{'threads':<18} {torch.get_num_threads()}")
+    print(f"{'mutex watershed':<18} {mutex_watershed_backend()}")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

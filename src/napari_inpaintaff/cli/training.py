@@ -1,0 +1,108 @@
+"""The command that trains an inpainter on a user's own images: train-inpainter."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_inpaintaff.cli.console import Reading, follow
+from napari_inpaintaff.cli.options import (
+    Commands,
+    add_channel,
+    add_command,
+    add_device,
+    add_output,
+    add_seed,
+    check_output,
+)
+from napari_inpaintaff.errors import ImageError
+
+if TYPE_CHECKING:
+    from napari_inpaintaff.inpainting import TrainingUpdate
+
+_CONFIGURATIONS = ("small", "pconv", "paper")
+_IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+
+
+def add_commands(commands: Commands) -> None:
+    """Add train-inpainter."""
+    command = add_command(
+        commands,
+        "train-inpainter",
+        run_train_inpainter,
+        "train an inpainter on your own images, without labels",
+        "Give images like those to be segmented: tens of them, or a few large ones. Folders stand "
+        "for the images in them.",
+    )
+    command.add_argument(
+        "images", metavar="IMAGE", type=Path, nargs="+", help="TIFF, PNG or JPEG, or a folder"
+    )
+    add_channel(command)
+    add_output(command, "MODEL.safetensors", "model file to write")
+    length = command.add_mutually_exclusive_group()
+    length.add_argument("--minutes", metavar="M", type=float, help="how long (default 20)")
+    length.add_argument(
+        "--steps", metavar="N", type=int, help="how many steps instead; reproducible on one machine"
+    )
+    command.add_argument(
+        "--config",
+        choices=_CONFIGURATIONS,
+        default="small",
+        help="network: small (fast, the default), pconv (narrow, partial convolutions), or paper",
+    )
+    command.add_argument(
+        "--diameter",
+        metavar="PIXELS",
+        type=float,
+        default=25.0,
+        help="typical diameter of a cell in these images (default 25)",
+    )
+    add_device(command)
+    add_seed(command)
+
+
+def run_train_inpainter(options: argparse.Namespace) -> None:
+    """Train on all planes of the given images and write the model file."""
+    check_output(options.output, *options.images, suffixes=(".safetensors",))
+    planes = _planes(options.images, options.channel)
+
+    from napari_inpaintaff.inpainting import ARCHITECTURES, InpainterTraining, train_inpainter
+    from napari_inpaintaff.networks import Schedule
+
+    minutes = 20.0 if options.minutes is None and options.steps is None else options.minutes
+    training = InpainterTraining(
+        ARCHITECTURES[options.config],
+        Schedule(steps=options.steps, minutes=minutes),
+        seed=options.seed or 0,
+    )
+    updates = train_inpainter(planes, training, diameter=options.diameter, device=options.device)
+    inpainter = follow(updates, f"train on {len(planes)} images", _read)
+    inpainter.save(options.output)
+    print(f"{options.output}: trained on {len(planes)} images")
+
+
+def _read(update: TrainingUpdate) -> Reading:
+    note = f"loss {update.loss:.3f}, {update.crops_per_second:.0f} crops per second"
+    return update.progress, 1.0, note
+
+
+def _planes(paths: list[Path], channel: int | None) -> list[NDArray[Any]]:
+    from napari_inpaintaff.images import read_image
+
+    planes: list[NDArray[Any]] = []
+    for path in paths:
+        for file in _images_in(path) if path.is_dir() else [path]:
+            data = read_image(file, channel=channel).data
+            planes += [data[index] for index in np.ndindex(data.shape[:-2])]
+    return planes
+
+
+def _images_in(folder: Path) -> list[Path]:
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_SUFFIXES)
+    if not files:
+        raise ImageError(f"there is no image ({', '.join(_IMAGE_SUFFIXES)}) in {folder}")
+    return files
