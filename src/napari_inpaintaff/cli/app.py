@@ -11,7 +11,6 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any, NoReturn
 
 from napari_inpaintaff.cli import demonstration, evaluation, information, segmentation, training
@@ -33,6 +32,16 @@ class _Parser(argparse.ArgumentParser):
         raise ParameterError(f"{message} (see: {self.prog} --help)")
 
 
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *arguments: object) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"inpaintaff {version('napari-inpaintaff')}")
+        parser.exit()
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; every command sets ``run``.
 
@@ -46,9 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Separate touching cells in microscopy images without labels.",
         epilog="inpaintaff COMMAND --help explains a command.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"inpaintaff {version('napari-inpaintaff')}"
-    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True
     )
