@@ -1,0 +1,182 @@
+"""The fields: layers by object, regions, stacks, inpainters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_inpaintaff.widgets.regions import RegionChoice
+from napari_inpaintaff.widgets.separate_cells import SeparateCells
+
+
+def test_layers_are_offered_by_object_and_follow_the_viewer(viewer, dock):
+    combo = dock.form.image
+    source = viewer.layers["nuclei"]
+    assert combo.layer is source
+    source.name = "cells"
+    assert combo.currentText() == "cells"
+    other = viewer.add_image(np.zeros((8, 8)), name="cells")
+    assert combo.layer is source
+    combo.choose(other)
+    viewer.layers.remove(other)
+    assert combo.layer is source
+    viewer.layers.clear()
+    assert combo.layer is None
+
+
+def test_colour_images_are_listed_but_disabled_with_the_reason(viewer, dock):
+    viewer.add_image(np.zeros((8, 8, 3), dtype=np.uint8), rgb=True, name="colour")
+    combo = dock.form.image
+    row = combo.findText("colour")
+    item = combo.model().item(row)
+    assert not item.isEnabled()
+    assert "split it into channels" in combo.itemData(row, Qt.ItemDataRole.ToolTipRole)
+    assert combo.layer is viewer.layers["nuclei"]
+
+
+def test_results_and_previews_are_not_offered(viewer, dock, run_to_end):
+    run_to_end(dock)
+    images = [dock.form.image.itemText(i) for i in range(dock.form.image.count())]
+    masks = [dock.form.foreground.itemText(i) for i in range(dock.form.foreground.count())]
+    assert images == ["nuclei"]
+    assert masks == ["Otsu threshold", "None: label every pixel"]
+
+
+def test_the_active_image_is_chosen_at_first(viewer, engine, qtbot):
+    other = viewer.add_image(np.zeros((8, 8)), name="other")
+    viewer.add_image(np.zeros((8, 8)), name="third")
+    viewer.layers.selection.active = other
+    widget = SeparateCells(viewer, engine=engine)
+    qtbot.addWidget(widget)
+    assert widget.form.image.layer is other
+
+
+def test_a_drawn_rectangle_limits_the_run(viewer, dock, engine, run_to_end):
+    dock.form.region.draw_button.click()
+    shapes = viewer.layers["Region"]
+    assert viewer.layers.selection.active is shapes
+    assert shapes.mode == "add_rectangle"
+    assert dock.form.region.choice is RegionChoice.RECTANGLE
+    shapes.add_rectangles([[10, 12], [29, 35]])
+    viewer.layers["Region"].name = "renamed"
+    run_to_end(dock)
+    labels, affinities = viewer.layers["nuclei cells"], viewer.layers["nuclei affinities"]
+    assert labels.data.shape == (64, 48)
+    outside = np.ones((64, 48), dtype=bool)
+    outside[10:30, 12:36] = False
+    assert not labels.data[outside].any()
+    assert labels.data[~outside].all()
+    assert affinities.data.shape == (20, 24, 4)
+    np.testing.assert_allclose(affinities.translate, np.add((3, -7), np.multiply(0.5, (10, 12))))
+
+
+def test_draw_uses_one_layer_and_makes_a_new_one_when_it_is_gone(viewer, dock):
+    dock.form.region.draw_button.click()
+    dock.form.region.draw_button.click()
+    assert len(viewer.layers) == 2
+    viewer.layers.remove("Region")
+    dock.form.region.draw_button.click()
+    assert "Region" in viewer.layers
+
+
+def test_a_rectangle_that_was_not_drawn_is_asked_for(viewer, dock, engine, notifications):
+    dock.form.region.choose(RegionChoice.RECTANGLE)
+    dock.controls.run_button.click()
+    assert "Draw a rectangle first" in notifications[-1].message
+    assert engine.separations == 0
+
+
+def test_the_current_view_limits_the_run(viewer, dock, engine, run_to_end):
+    viewer.canvas.size = (100, 200)
+    viewer.scene.camera.zoom = 20
+    viewer.scene.camera.center = tuple(viewer.layers["nuclei"].data_to_world((30, 20)))
+    dock.form.region.choose(RegionChoice.VIEW)
+    run_to_end(dock)
+    # 100 x 200 canvas pixels at 20 per world unit are 5 x 10 units, of 2 pixels each.
+    assert engine.requests[0].region == (slice(25, 36), slice(10, 31))
+
+
+def test_a_view_beside_the_image_is_refused(viewer, dock, engine, notifications):
+    viewer.scene.camera.center = (1e4, 1e4)
+    dock.form.region.choose(RegionChoice.VIEW)
+    dock.controls.run_button.click()
+    assert "does not cover any pixel" in notifications[-1].message
+    assert engine.separations == 0
+
+
+def test_of_a_stack_the_shown_plane_is_separated_and_the_result_lies_there(
+    make_napari_viewer, engine, run_to_end, qtbot
+):
+    viewer = make_napari_viewer()
+    data = np.zeros((4, 64, 48))
+    data[2, 8:48, 8:40] = 1
+    source = viewer.add_image(data, name="movie", scale=(10, 0.5, 0.5), translate=(5, 0, 0))
+    viewer.dims.set_point(0, 25)
+    dock = SeparateCells(viewer, engine=engine)
+    viewer.window.add_dock_widget(dock)
+    run_to_end(dock)
+    assert engine.requests[0].plane.index == (2,)
+    labels = viewer.layers["movie cells"]
+    assert labels.data.shape == (1, 64, 48)
+    np.testing.assert_allclose(labels.scale, source.scale)
+    np.testing.assert_allclose(labels.translate, (25, 0, 0))
+    assert labels.data.max() == 5
+
+    # The labels of the kept plane follow alpha even when another plane is shown.
+    viewer.dims.set_point(0, 5)
+    dock.form.alpha.setValue(0.6)
+    qtbot.waitUntil(lambda: labels.data.max() == 1, timeout=10_000)
+
+    # Another plane gets layers of its own.
+    run_to_end(dock)
+    assert engine.requests[1].plane.index == (0,)
+    assert len(viewer.layers) == 5
+
+
+def test_settings_reach_the_engine(viewer, dock, engine, run_to_end):
+    form = dock.form
+    form.inpainter.combo.setCurrentText("nuclei-pconv")
+    assert form.diameter.value() == 30.0
+    form.diameter.setValue(18.5)
+    form.stride.setValue(16)
+    form.iterations.setValue(20)
+    form.seed.setValue(7)
+    form.device.setCurrentIndex(1)
+    form.foreground.choose("none")
+    run_to_end(dock)
+    request = engine.requests[0]
+    assert request.foreground == "none"
+    network = request.network
+    assert (network.inpainter, network.diameter, network.stride) == ("nuclei-pconv", 18.5, 16)
+    assert (network.iterations, network.seed, network.device) == (20, 7, "cpu")
+    assert (request.labels.alpha, request.labels.minimum_size) == (1.0, 30)
+
+
+def test_a_model_file_can_be_loaded(viewer, dock, tmp_path, notifications):
+    path = tmp_path / "mine.safetensors"
+    dock.form.inpainter.load(path)
+    assert "does not exist" in notifications[-1].message
+    assert dock.form.inpainter.combo.count() == 2
+    path.touch()
+    for _ in range(2):
+        dock.form.inpainter.load(path)
+    assert dock.form.inpainter.combo.currentText() == "mine.safetensors"
+    assert dock.form.inpainter.combo.count() == 3
+    assert dock.form.network_settings().inpainter == str(path)
+    assert dock.form.diameter.value() == 40.0
+
+
+def test_without_any_inpainter_run_says_so(viewer, engine, qtbot, notifications, monkeypatch):
+    monkeypatch.setattr(engine, "inpainters", list)
+    widget = SeparateCells(viewer, engine=engine)
+    qtbot.addWidget(widget)
+    widget.controls.run_button.click()
+    assert "There is no inpainter" in notifications[-1].message
+
+
+@pytest.mark.parametrize("field", ["image", "inpainter", "region", "foreground", "diameter"])
+def test_every_field_explains_itself(dock, field):
+    widget = getattr(dock.form, field)
+    combo = getattr(widget, "combo", widget)
+    assert len(combo.toolTip()) > 30
