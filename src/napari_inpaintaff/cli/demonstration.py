@@ -39,10 +39,29 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_demo(options: argparse.Namespace) -> None:
-    """Segment the sample, write everything and print its score."""
+    """Segment the sample, write everything, print its score, and show it."""
+    from napari_inpaintaff.images import check_writable
+
+    folder: Path = options.output
+    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder / _LABELS)
+    run_sample(folder, options.device)
+    if not options.no_viewer and has_display():
+        open_viewer(folder)
+
+
+def run_sample(folder: Path, device: str) -> None:
+    """Segment the built-in sample with default settings.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the image, its ground truth and the results are written.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
     from napari_inpaintaff.evaluation import evaluate
     from napari_inpaintaff.images import (
-        check_writable,
         simulate_dense_nuclei,
         write_affinities,
         write_array,
@@ -51,13 +70,10 @@ def run_demo(options: argparse.Namespace) -> None:
     from napari_inpaintaff.pipeline import iterate_segmentation
     from napari_inpaintaff.pipeline.picture import save_picture
 
-    folder: Path = options.output
-    folder.mkdir(parents=True, exist_ok=True)
-    check_writable(folder / _LABELS)
     image, ground_truth = simulate_dense_nuclei()
     start = time.monotonic()
     result = follow(
-        iterate_segmentation(image, foreground="otsu", device=options.device),
+        iterate_segmentation(image, foreground="otsu", device=device),
         "segment the sample",
         read_count,
     )
@@ -73,8 +89,6 @@ def run_demo(options: argparse.Namespace) -> None:
     print(f"SEG {score.seg:.3f}: {score.matches} of {score.reference_objects} nuclei matched")
     print(f"{seconds:.1f} s for {image.shape[0]} x {image.shape[1]} pixels")
     print(f"labels, affinities and picture are in {folder.resolve()}")
-    if not options.no_viewer and has_display():
-        open_viewer(folder)
 
 
 def has_display() -> bool:
