@@ -207,7 +207,12 @@ def write_imagej(path: Path) -> None:
 
 
 def write_ome(path: Path) -> None:
-    tifffile.imwrite(path, STACK, ome=True, metadata={"axes": "TYX"}, compression="zlib")
+    metadata = {"axes": "ZYX", "PhysicalSizeX": 0.5}
+    tifffile.imwrite(path, STACK, ome=True, metadata=metadata, compression="zlib")
+
+
+def write_packbits(path: Path) -> None:
+    tifffile.imwrite(path, PLANE // 5000, compression="packbits", rowsperstrip=4)
 
 
 def write_big(path: Path) -> None:
@@ -220,7 +225,8 @@ def write_png(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "write", [write_plain, write_pages, write_imagej, write_ome, write_big, write_png]
+    "write",
+    [write_plain, write_pages, write_imagej, write_ome, write_packbits, write_big, write_png],
 )
 def test_a_file_cut_off_anywhere_never_passes_for_a_whole_one(
     tmp_path: Path, write: Callable[[Path], None], caplog: pytest.LogCaptureFixture
@@ -228,24 +234,36 @@ def test_a_file_cut_off_anywhere_never_passes_for_a_whole_one(
     path = tmp_path / "a.tif"
     write(path)
     whole = path.read_bytes()
-    expected = read_image(path).data
+    expected = read_image(path)
     refused = 0
     for cut in [*range(1, 200, 13), *range(200, len(whole), len(whole) // 40), len(whole) - 1]:
         path.write_bytes(whole[:cut])
         with caplog.at_level(logging.CRITICAL, logger="tifffile"):
             try:
-                data = read_image(path).data
+                image = read_image(path)
             except ImageError:
                 refused += 1
             else:  # a writer may leave padding at the end
-                np.testing.assert_array_equal(data, expected)
+                np.testing.assert_array_equal(image.data, expected.data)
+                assert (image.axes, image.scale) == (expected.axes, expected.scale)
     assert refused > 40
+
+
+def test_a_cut_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    for write, text in (
+        (write_packbits, "pixels are missing at the end"),
+        (write_pages, "cut off"),
+    ):
+        write(path)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+        assert_clear_error(path, text)
 
 
 def test_ome_file_whose_other_files_are_missing(tmp_path: Path) -> None:
     write_ome(tmp_path / "a.ome.tif")
     content = (tmp_path / "a.ome.tif").read_bytes()
-    claimed = content.replace(b'SizeT="5"', b'SizeT="9"').replace(b'Count="5"', b'Count="9"')
+    claimed = content.replace(b'SizeZ="5"', b'SizeZ="9"').replace(b'Count="5"', b'Count="9"')
     (tmp_path / "a.ome.tif").write_bytes(claimed)
     assert_clear_error(tmp_path / "a.ome.tif", "planes are missing")
 
