@@ -51,19 +51,22 @@ class SampleSource:
 
 
 _CHALLENGE = "https://data.celltrackingchallenge.net/training-datasets"
-_CHALLENGE_TERMS = "Cell Tracking Challenge: free to use with citation, no redistribution"
+_CHALLENGE_TERMS = (
+    "Cell Tracking Challenge: free for use related to the challenge, with citation; "
+    "ask the data providers about any other use; no redistribution"
+)
 
 #: The samples by name.
 SAMPLES: dict[str, SampleSource] = {
     "Fluo-N2DL-HeLa": SampleSource(
-        title="HeLa nuclei, H2b-GFP (Cell Tracking Challenge, about 190 MB)",
+        title="HeLa nuclei, H2b-GFP (Cell Tracking Challenge, about 180 MB)",
         url=f"{_CHALLENGE}/Fluo-N2DL-HeLa.zip",
         member=r"(^|/)01/t084\.tif$",
         pixel_size=0.645,
         terms=_CHALLENGE_TERMS,
     ),
     "PhC-C2DL-PSC": SampleSource(
-        title="Pancreatic stem cells, phase contrast (Cell Tracking Challenge, about 120 MB)",
+        title="Pancreatic stem cells, phase contrast (Cell Tracking Challenge, about 145 MB)",
         url=f"{_CHALLENGE}/PhC-C2DL-PSC.zip",
         member=r"(^|/)01/t250\.tif$",
         pixel_size=1.6,
