@@ -24,7 +24,7 @@ from napari_inpaintaff.errors import ImageError
 if TYPE_CHECKING:
     from napari_inpaintaff.inpainting import TrainingUpdate
 
-_CONFIGURATIONS = ("small", "pconv", "paper")
+CONFIGURATIONS = ("small", "pconv", "paper")
 _IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
 
@@ -50,7 +50,7 @@ def add_commands(commands: Commands) -> None:
     )
     command.add_argument(
         "--config",
-        choices=_CONFIGURATIONS,
+        choices=CONFIGURATIONS,
         default="small",
         help="network: small (fast, the default), pconv (narrow, partial convolutions), or paper",
     )
