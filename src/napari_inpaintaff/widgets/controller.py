@@ -218,7 +218,7 @@ def describe(labelling: Labelling) -> str:
     str
     """
     count = int(labelling.labels.max(initial=0))
-    text = f"{count} cell{'' if count == 1 else 's'}."
+    text = f"{count} cell{'' if count == 1 else 's'}. Cuts: blue along x, red along y."
     if labelling.missing:
         pixels = "1 pixel" if labelling.missing == 1 else f"{labelling.missing} pixels"
         text += f" {pixels} of the foreground not computed yet: press Run to add them."

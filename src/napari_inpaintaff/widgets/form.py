@@ -154,7 +154,7 @@ class SettingsForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(
             _group(
-                "Separate",
+                "What to separate",
                 {
                     "Image": self.image,
                     "Network": self.inpainter,

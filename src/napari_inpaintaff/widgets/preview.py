@@ -116,7 +116,7 @@ class SplitPreview:
             picture,
             name=PREVIEW_NAME,
             colormap=DirectLabelColormap(color_dict=_COLOURS),
-            opacity=0.55,
+            opacity=0.45,
             metadata={PREVIEW_KEY: True},
             **placement,
         )

@@ -9,6 +9,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 from napari_inpaintaff.jobs import seconds_left
 
+LEGEND = "Purple and orange: the two sides of a split."
+
 
 class RunControls(QWidget):
     """The lower end of the dock widget.
@@ -33,7 +35,7 @@ class RunControls(QWidget):
         self.bar = QProgressBar()
         self.status = QLabel()
         self.status.setWordWrap(True)
-        self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 2)
+        self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 3)
         self._counted_from: tuple[int, float] | None = None
 
         buttons = QHBoxLayout()
@@ -87,9 +89,11 @@ class RunControls(QWidget):
         self.bar.setRange(0, max(1, total))
         self.bar.setValue(done)
         self.bar.setFormat("%p %")
-        text = f"Separating: patch {done} of {total}"
+        text = f"Patch {done} of {total}"
         left = seconds_left(done - first, total - first, now - since)
-        self.status.setText(f"{text}, about {duration(left)} left" if left is not None else text)
+        if left is not None:
+            text += f", about {duration(left)} left"
+        self.status.setText(f"{text}.\n{LEGEND}")
 
 
 def duration(seconds: float) -> str:

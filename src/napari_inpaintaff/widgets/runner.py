@@ -14,6 +14,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Callable, Generator, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -186,9 +187,11 @@ class JobRunner(QObject):
     def dispose(self) -> None:
         """Cancel the job and report nothing any more, not even its end."""
         run, self._run = self._run, None
-        self._timer.stop()
         if run is not None:
             run.job.cancel()
+        # When the application ends, Qt may have deleted the timer before.
+        with suppress(RuntimeError):
+            self._timer.stop()
 
     @staticmethod
     def _other_heavy_job_runs() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari.layers import Image, Layer
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
@@ -22,6 +22,32 @@ RELABEL_DELAY_MS = 100
 
 #: What a Labels layer says when its pixels change; undo says only ``set_data``.
 MASK_EVENTS = ("data", "paint", "labels_update", "set_data")
+
+
+class _VerticalScrollArea(QScrollArea):
+    """Scrolls when the window is low, and is always wide enough for what it holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._width(), super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._width(), super().sizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # The theme changes fonts and margins after the fields were made.
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return bool(super().eventFilter(watched, event))
+
+    def _width(self) -> int:
+        bar = self.verticalScrollBar().sizeHint().width()
+        return int(self.widget().minimumSizeHint().width() + bar)
 
 
 class SeparateCells(QWidget):
@@ -147,9 +173,7 @@ class SeparateCells(QWidget):
         inner.addWidget(self.form)
         inner.addWidget(self.controls)
         inner.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll = _VerticalScrollArea()
         scroll.setWidget(contents)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
