@@ -1,0 +1,111 @@
+"""Sources of the foreground by name, and the step from probabilities to a mask."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.foreground.otsu import LEVEL, otsu_probability
+
+
+def _everything(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
+    del diameter
+    return np.ones(image.shape, np.float32)
+
+
+def _otsu(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
+    return otsu_probability(image, diameter=diameter)
+
+
+#: Takes raw intensities (Y, X), NaN where unknown, and the typical diameter of the
+#: cells in pixels; returns a probability in [0, 1] for every pixel.
+ForegroundMethod = Callable[[NDArray[np.float64], float], NDArray[np.float32]]
+
+FOREGROUND_METHODS: dict[str, ForegroundMethod] = {"none": _everything, "otsu": _otsu}
+
+
+def foreground_probability(
+    image: ArrayLike, method: str, *, diameter: float = 25.0
+) -> NDArray[np.float32]:
+    """Probability of every pixel to belong to a cell.
+
+    Parameters
+    ----------
+    image : array of numbers, shape (Y, X)
+        Raw intensities; pixels that are not finite are unknown.
+    method : str
+        A name in `FOREGROUND_METHODS`: ``"none"`` (all pixels are foreground) or
+        ``"otsu"`` (`otsu_probability`).
+    diameter : float > 0
+        Typical diameter of the cells, in pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+        In [0, 1].
+
+    Raises
+    ------
+    ParameterError
+        For an unknown method or a diameter that is not positive.
+    ImageError
+        When the image has not two axes, or no pixel of it is finite.
+    """
+    if method not in FOREGROUND_METHODS:
+        raise ParameterError(
+            f"unknown foreground method {method!r}; choose one of: {', '.join(FOREGROUND_METHODS)}"
+        )
+    if not (math.isfinite(diameter) and diameter > 0):
+        raise ParameterError(f"the diameter must be a number of pixels above 0, got {diameter}")
+    intensities = np.asarray(image, np.float64)
+    if intensities.ndim != 2:
+        raise ImageError(
+            f"a foreground is found in images with two axes (Y, X), got {intensities.ndim} axes"
+        )
+    if not np.isfinite(intensities).any():
+        raise ImageError("no pixel of the image has a known intensity (all are NaN or infinite)")
+    return FOREGROUND_METHODS[method](intensities, diameter)
+
+
+def threshold(probability: ArrayLike, level: float = LEVEL) -> NDArray[np.bool_]:
+    """Turn a probability map into a mask.
+
+    Parameters
+    ----------
+    probability : array of float, shape (Y, X)
+        In [0, 1].
+    level : float in [0, 1)
+        Pixels above it are foreground; those at it are background.
+
+    Returns
+    -------
+    ndarray of bool, shape (Y, X)
+
+    Raises
+    ------
+    ParameterError
+        When the level is outside [0, 1).
+    """
+    if not 0 <= level < 1:
+        raise ParameterError(f"the foreground level must be at least 0 and below 1, got {level}")
+    return np.asarray(np.asarray(probability) > np.float32(level), dtype=bool)
+
+
+def mask_from_labels(labels: ArrayLike) -> NDArray[np.bool_]:
+    """Read a given mask or label image as a foreground: what is not zero.
+
+    Parameters
+    ----------
+    labels : array of bool or numbers, shape (Y, X)
+
+    Returns
+    -------
+    ndarray of bool, shape (Y, X)
+        NaN counts as background.
+    """
+    values = np.asarray(labels)
+    return np.asarray(~np.isnan(values) & (values != 0), dtype=bool)
