@@ -9,6 +9,12 @@ from napari_inpaintaff.images.affinity_files import (
 )
 from napari_inpaintaff.images.axes import ImageData
 from napari_inpaintaff.images.files import atomic_path, check_writable
+from napari_inpaintaff.images.normalise import (
+    Normalisation,
+    NormalisationKind,
+    estimate_normalisation,
+)
+from napari_inpaintaff.images.patches import patch_origins
 from napari_inpaintaff.images.reading import read_image, read_labels, read_mask
 from napari_inpaintaff.images.regions import Region, check_region, parse_region
 from napari_inpaintaff.images.samples import SAMPLES, SampleSource, download_sample
@@ -20,6 +26,8 @@ __all__ = [
     "SAMPLES",
     "TIFF_SUFFIXES",
     "ImageData",
+    "Normalisation",
+    "NormalisationKind",
     "Region",
     "SampleSource",
     "SavedAffinities",
@@ -27,7 +35,9 @@ __all__ = [
     "check_region",
     "check_writable",
     "download_sample",
+    "estimate_normalisation",
     "parse_region",
+    "patch_origins",
     "read_affinities",
     "read_affinity_file",
     "read_image",

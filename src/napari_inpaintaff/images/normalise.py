@@ -1,0 +1,107 @@
+"""Intensities as the networks see them: robust, affine-invariant, one rule per image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.filters import threshold_otsu
+
+from napari_inpaintaff.errors import ImageError, ParameterError
+
+NormalisationKind = Literal["fluorescence", "linear"]
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How the intensities of one image become network input.
+
+    ``fluorescence`` is ``log(1 + max(I - pedestal, 0) / unit)``: brightness varies by
+    factors from cell to cell, and whatever lies below the pedestal is noise that must
+    not be split into regions, so it is flattened. ``linear`` is ``(I - pedestal) / unit``.
+
+    Attributes
+    ----------
+    kind : {"fluorescence", "linear"}
+        Which of the two rules.
+    pedestal, unit : float
+        In the units of the image; ``unit`` is positive.
+    """
+
+    kind: NormalisationKind
+    pedestal: float
+    unit: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(NormalisationKind):
+            raise ParameterError(
+                f"unknown normalisation {self.kind!r}; use one of {get_args(NormalisationKind)}"
+            )
+        if not self.unit > 0:
+            raise ParameterError(f"the unit of a normalisation must be positive, got {self.unit}")
+
+    def apply(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Normalise an image of any shape.
+
+        Parameters
+        ----------
+        image : ndarray
+            Raw intensities; NaN marks unknown pixels and stays NaN.
+
+        Returns
+        -------
+        ndarray of float32
+            Same shape. Background is near 0, a typical nucleus near 2 (fluorescence).
+        """
+        values = (image.astype(np.float64) - self.pedestal) / self.unit
+        if self.kind == "fluorescence":
+            values = np.log1p(np.maximum(values, 0.0))
+        return values.astype(np.float32)
+
+
+def estimate_normalisation(
+    image: NDArray[np.generic], kind: NormalisationKind = "fluorescence"
+) -> Normalisation:
+    """Estimate the normalisation of an image from its own intensities.
+
+    Parameters
+    ----------
+    image : ndarray
+        Raw intensities of one plane (or several of the same kind); NaN is ignored.
+    kind : {"fluorescence", "linear"}, optional
+        ``fluorescence``: the pedestal is one noise standard deviation above the median of
+        the pixels below Otsu's threshold; the unit is a tenth of the distance from there to
+        the median of the pixels above it, but at least three noise standard deviations.
+        ``linear``: median and 1.4826 times the median absolute deviation.
+
+    Returns
+    -------
+    Normalisation
+        For a plane of one value the unit is 1, which maps it to 0.
+
+    Raises
+    ------
+    ImageError
+        If no pixel is finite.
+    """
+    values = image[np.isfinite(image)].astype(np.float64)
+    if values.size == 0:
+        raise ImageError("the image has no finite pixel; nothing can be computed from it")
+    if values.min() == values.max():
+        return Normalisation(kind, float(values[0]), 1.0)
+    if kind == "linear":
+        centre = float(np.median(values))
+        spread = _spread(values, centre) or float(values.std())
+        return Normalisation(kind, centre, spread)
+    threshold = threshold_otsu(values)
+    low = values[values <= threshold]
+    background = float(np.median(low))
+    contrast = float(np.median(values[values > threshold])) - background
+    noise = _spread(low, background)
+    return Normalisation(kind, background + noise, max(0.1 * contrast, 3.0 * noise))
+
+
+def _spread(values: NDArray[np.float64], centre: float) -> float:
+    return 1.4826 * float(np.median(np.abs(values - centre)))

@@ -1,0 +1,338 @@
+"""Training an inpainter on unlabelled images."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.images.normalise import NormalisationKind, estimate_normalisation
+from napari_inpaintaff.inpainting.crops import CropSampler
+from napari_inpaintaff.inpainting.inpainter import Inpainter
+from napari_inpaintaff.inpainting.losses import pixel_error, split_head
+from napari_inpaintaff.inpainting.masks import Conditionals, near_hole, random_conditionals
+from napari_inpaintaff.inpainting.metadata import InpainterMetadata
+from napari_inpaintaff.networks.architecture import UNetArchitecture
+from napari_inpaintaff.networks.devices import autocast, pick_device, place
+from napari_inpaintaff.networks.training import Schedule, optimise
+from napari_inpaintaff.networks.unet import build_unet
+
+
+@dataclass(frozen=True)
+class InpainterTraining:
+    """What to train, and how.
+
+    Attributes
+    ----------
+    architecture : UNetArchitecture
+        Two output channels give a Laplace head (mean and scale), one a plain L1 loss.
+    schedule : Schedule
+        Length and learning rate.
+    batch : int
+        Crops per step.
+    size : int
+        Side of the crops in pixels.
+    seed : int
+        Initial weights, crops and masks are drawn from it.
+    validation : float
+        Fraction of the images that is held out to measure the near-hole error; with fewer
+        than four images it is measured on the training images.
+    """
+
+    architecture: UNetArchitecture
+    schedule: Schedule
+    batch: int = 32
+    size: int = 64
+    seed: int = 0
+    validation: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ParameterError(f"the batch must hold a crop, got {self.batch}")
+        if self.size % self.architecture.stride:
+            raise ParameterError(
+                f"the crop size must be a multiple of {self.architecture.stride}, got {self.size}"
+            )
+
+
+@dataclass(frozen=True)
+class NearHoleError:
+    """How well hidden pixels within 8 px of known ones are predicted.
+
+    Attributes
+    ----------
+    l1 : float
+        Mean absolute error in normalised units.
+    prior_l1 : float
+        That of the constant prior, the median of the image.
+    nll : float or None
+        Mean negative log-likelihood in nats; None for an L1 network.
+    """
+
+    l1: float
+    prior_l1: float
+    nll: float | None
+
+    @property
+    def ratio(self) -> float:
+        """L1 error relative to the constant prior; below 1 is better than a constant."""
+        return self.l1 / self.prior_l1
+
+
+@dataclass(frozen=True)
+class TrainingUpdate:
+    """Where a training stands.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken.
+    loss : float
+        Average over about the last hundred steps.
+    progress : float
+        Fraction of the budget that is spent, 0 to 1.
+    seconds_left : float
+        Estimate.
+    crops_per_second : float
+        Throughput.
+    """
+
+    step: int
+    loss: float
+    progress: float
+    seconds_left: float
+    crops_per_second: float
+
+
+def train_network(
+    images: Sequence[NDArray[np.float32]],
+    training: InpainterTraining,
+    *,
+    device: str = "auto",
+) -> Generator[TrainingUpdate, None, tuple[nn.Module, NearHoleError]]:
+    """Train an inpainting network on normalised images.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of float32, shape (Y, X)
+        Normalised planes (see `images.estimate_normalisation`).
+    training : InpainterTraining
+        Architecture, schedule and seed.
+    device : str, optional
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Yields
+    ------
+    TrainingUpdate
+        Every twenty steps.
+
+    Returns
+    -------
+    network : Module
+        With averaged weights, in evaluation mode, on the CPU.
+    near_hole : NearHoleError
+        On the held-out images.
+
+    Raises
+    ------
+    ImageError
+        If there is no image.
+    """
+    if not images:
+        raise ImageError("there is no image to train on; give at least one")
+    where = pick_device(device)
+    torch.manual_seed(training.seed)
+    network = place(build_unet(training.architecture), where)
+    held_out, trained_on = _hold_out(images, training)
+    sampler = CropSampler(trained_on, training.size, training.seed)
+    generator = torch.Generator(where).manual_seed(training.seed)
+
+    def draw_loss() -> Tensor:
+        values = sampler.draw(training.batch).to(where, non_blocking=True)
+        masks = random_conditionals(training.batch, training.size, generator)
+        return conditional_loss(network, values, masks)
+
+    averaged = network
+    steps = optimise(network, draw_loss, training.schedule)
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            averaged = end.value.cpu()
+            break
+        yield TrainingUpdate(
+            step=step.step,
+            loss=step.loss,
+            progress=step.progress,
+            seconds_left=step.seconds * (1 / step.progress - 1),
+            crops_per_second=step.step * training.batch / step.seconds,
+        )
+    near = measure_near_hole(averaged, held_out, size=training.size, seed=training.seed)
+    return averaged, near
+
+
+def conditional_loss(network: nn.Module, values: Tensor, masks: Conditionals) -> Tensor:
+    """Return the mean error of the hidden pixels, most of all near the known ones.
+
+    Parameters
+    ----------
+    network : Module
+        See `networks.build_unet`.
+    values : Tensor, shape (B, Y, X)
+        Normalised crops.
+    masks : Conditionals
+        What is known.
+
+    Returns
+    -------
+    Tensor
+        Scalar. Hidden pixels of the region within 16 px of known ones (twice the largest
+        half width of a band: as far as a split ever asks) weigh 1, the others 0.1: there
+        the network has to learn its constant prior.
+    """
+    with autocast(values.device):
+        output = network(values[:, None], masks.known[:, None].to(values.dtype))
+    error = pixel_error(output, values)
+    asked = near_hole(masks.known, 16) & masks.region
+    weight = torch.where(asked, 1.0, 0.1) * ~masks.known
+    return (error * weight).sum() / weight.sum()
+
+
+@torch.no_grad()
+def measure_near_hole(
+    network: nn.Module,
+    images: Sequence[NDArray[np.float32]],
+    *,
+    size: int = 64,
+    crops: int = 16,
+    seed: int = 0,
+) -> NearHoleError:
+    """Measure the error on hidden pixels within 8 px of known ones.
+
+    Parameters
+    ----------
+    network : Module
+        In evaluation mode, on the CPU.
+    images : sequence of ndarray of float32, shape (Y, X)
+        Normalised planes.
+    size, crops : int, optional
+        Side of the crops, and how many from every image.
+    seed : int, optional
+        Crops and masks are drawn from it.
+
+    Returns
+    -------
+    NearHoleError
+        Averaged over all such pixels of all crops.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    sums = np.zeros(3)
+    count = 0
+    laplace = True
+    for index, image in enumerate(images):
+        values = CropSampler([image], size, seed + index, zoom=1.0).draw(crops)
+        masks = random_conditionals(crops, size, generator)
+        output = network(values[:, None], masks.known[:, None].float())
+        asked = near_hole(masks.known) & masks.region
+        mean, log_scale = split_head(output)
+        laplace = log_scale is not None
+        prior = float(np.nanmedian(image))
+        errors = ((values - mean).abs(), (values - prior).abs(), pixel_error(output, values))
+        sums += [float(error[asked].sum()) for error in errors]
+        count += int(asked.sum())
+    l1, prior_l1, nll = sums / max(count, 1)
+    return NearHoleError(float(l1), float(prior_l1), float(nll) if laplace else None)
+
+
+def _hold_out(
+    images: Sequence[NDArray[np.float32]], training: InpainterTraining
+) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    if len(images) < 4 or training.validation == 0:
+        return list(images), list(images)
+    order = np.random.default_rng(training.seed).permutation(len(images))
+    count = max(1, round(training.validation * len(images)))
+    return [images[i] for i in order[:count]], [images[i] for i in order[count:]]
+
+
+def train_inpainter(
+    images: Sequence[NDArray[np.generic]],
+    training: InpainterTraining,
+    *,
+    name: str = "inpainter",
+    diameter: float = 25.0,
+    normalisation: NormalisationKind = "fluorescence",
+    notes: Mapping[str, Any] | None = None,
+    device: str = "auto",
+) -> Generator[TrainingUpdate, None, Inpainter]:
+    """Train an inpainter on unlabelled images.
+
+    Parameters
+    ----------
+    images : sequence of ndarray, shape (Y, X)
+        Raw intensities; NaN is filled with the median. Images in which nothing varies are
+        left out.
+    training : InpainterTraining
+        Architecture, schedule and seed.
+    name : str, optional
+        Of the model.
+    diameter : float, optional
+        Typical diameter of a cell in these images, in pixels.
+    normalisation : {"fluorescence", "linear"}, optional
+        Rule by which images become network input.
+    notes : mapping, optional
+        Data and licence, for the model file.
+    device : str, optional
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Yields
+    ------
+    TrainingUpdate
+        Every twenty steps. Not asking for the next one cancels the training.
+
+    Returns
+    -------
+    Inpainter
+        With its near-hole error in the metadata.
+
+    Raises
+    ------
+    ImageError
+        If no image can be trained on.
+    """
+    planes = []
+    for image in images:
+        if image.ndim != 2:
+            raise ImageError(f"training images must be planes (Y, X), got {image.shape}")
+        if image.size and np.nanmin(image) < np.nanmax(image):
+            planes.append(estimate_normalisation(image, normalisation).apply(image))
+    if not planes:
+        raise ImageError("nothing varies in the training images; give others")
+    steps = 0
+    updates = train_network(planes, training, device=device)
+    while True:
+        try:
+            update = next(updates)
+        except StopIteration as end:
+            network, near = end.value
+            break
+        steps = update.step
+        yield update
+    record = {
+        **(notes or {}),
+        "images": len(planes),
+        "steps": steps,
+        "batch": training.batch,
+        "crop": training.size,
+        "seed": training.seed,
+        "near_hole_l1": round(near.l1, 4),
+        "near_hole_l1_over_prior": round(near.ratio, 4),
+        "near_hole_nll": None if near.nll is None else round(near.nll, 4),
+    }
+    metadata = InpainterMetadata(name, training.architecture, normalisation, diameter, record)
+    return Inpainter(network, metadata, device=device)

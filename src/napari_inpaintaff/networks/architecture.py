@@ -1,0 +1,52 @@
+"""The shapes of networks, without the networks: importing this does not import torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from napari_inpaintaff.errors import ParameterError
+
+UNetKind = Literal["plain", "partial"]
+
+
+@dataclass(frozen=True)
+class UNetArchitecture:
+    """The shape of a U-Net.
+
+    Attributes
+    ----------
+    kind : {"plain", "partial"}
+        Ordinary convolutions with the mask as a second input channel, or partial
+        convolutions (Liu et al. 2018).
+    widths : tuple of int
+        Feature maps of every level, from the finest to the coarsest.
+    stem : int
+        Side of the blocks that a plain network folds into channels before its first
+        convolution (space to depth); 1 folds nothing. Partial networks have 1.
+    outputs : int
+        Output channels.
+    batch_norm : bool
+        Batch normalisation after the convolutions of a partial network, as in the paper.
+    """
+
+    kind: UNetKind
+    widths: tuple[int, ...]
+    stem: int = 1
+    outputs: int = 2
+    batch_norm: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(UNetKind):
+            raise ParameterError(f"unknown U-Net {self.kind!r}; use one of {get_args(UNetKind)}")
+        if len(self.widths) < 2 or min(self.widths) < 1:
+            raise ParameterError(f"a U-Net needs two or more positive widths, got {self.widths}")
+        if self.stem < 1 or (self.kind == "partial" and self.stem != 1):
+            raise ParameterError(f"a {self.kind} U-Net cannot have a stem of {self.stem}")
+        if self.outputs < 1:
+            raise ParameterError(f"a U-Net needs an output channel, got {self.outputs}")
+
+    @property
+    def stride(self) -> int:
+        """Side lengths of the input must be multiples of this."""
+        return self.stem * 2 ** (len(self.widths) - 1)

@@ -1,0 +1,158 @@
+"""Image to labels in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.foreground import foreground_probability, threshold
+from napari_inpaintaff.images import Region, check_region
+from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
+from napari_inpaintaff.partition import PartitionParameters
+from napari_inpaintaff.partition import partition as partition_affinities
+from napari_inpaintaff.separation import SeparationParameters, SplitUpdate, iterate_affinities
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The result of `segment`.
+
+    Attributes
+    ----------
+    labels : ndarray of uint32, shape (Y, X)
+        0 is background and everything outside the region; objects count from 1.
+    affinities : Affinities
+        What the labels were made from; weight 0 outside foreground and region.
+    foreground : ndarray of bool, shape (Y, X)
+        Pixels that were labelled.
+    """
+
+    labels: NDArray[np.uint32]
+    affinities: Affinities
+    foreground: NDArray[np.bool_]
+
+
+def iterate_segmentation(
+    image: NDArray[Any],
+    *,
+    inpainter: str | Path | Inpainter = DEFAULT_INPAINTER,
+    foreground: str | NDArray[np.bool_] = "otsu",
+    diameter: float | None = None,
+    region: Region | None = None,
+    separation: SeparationParameters | None = None,
+    partition: PartitionParameters | None = None,
+    device: str = "auto",
+) -> Generator[SplitUpdate, None, Segmentation]:
+    """Separate the cells of an image, one network batch at a time.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X)
+        Raw intensities; NaN marks unknown pixels.
+    inpainter : str, Path or Inpainter, optional
+        Name, model file or a loaded inpainter.
+    foreground : str or ndarray of bool, shape (Y, X), optional
+        A method (see `foreground.FOREGROUND_METHODS`) or a mask.
+    diameter : float, optional
+        Typical diameter of a cell in pixels; by default the inpainter's.
+    region : tuple of two slices, optional
+        Rows and columns to label; patches reach beyond it.
+    separation : SeparationParameters, optional
+        How patches are split.
+    partition : PartitionParameters, optional
+        How affinities become labels; the minimum size is meant for cells of the
+        inpainter's diameter and follows ``diameter``.
+    device : str, optional
+        ``auto``, ``cpu``, ``cuda`` or ``mps``; a loaded inpainter stays where it is.
+
+    Yields
+    ------
+    SplitUpdate
+        After every network batch. Not asking for the next one cancels the run.
+
+    Returns
+    -------
+    Segmentation
+        Labels, affinities and foreground.
+
+    Raises
+    ------
+    ImageError
+        If the image is not a plane, has no finite pixel, or a mask has another shape.
+    ParameterError
+        If the region is empty or outside the image, or a parameter cannot work.
+    ModelFileError
+        If the inpainter cannot be loaded.
+    """
+    if image.ndim != 2 or image.size == 0:
+        raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
+    if not np.isfinite(image).any():
+        raise ImageError("the image has no finite pixel; nothing can be computed from it")
+    if not isinstance(inpainter, Inpainter):
+        inpainter = Inpainter.load(inpainter, device=device)
+    diameter = inpainter.metadata.diameter if diameter is None else diameter
+    scale = diameter / inpainter.metadata.diameter
+    partition = _at_scale(PartitionParameters() if partition is None else partition, scale)
+    mask = _foreground_mask(image, foreground, diameter)
+    if region is not None:
+        check_region(region, image.shape)
+        inside = np.zeros(image.shape, bool)
+        inside[region] = True
+        mask = mask & inside
+    affinities = yield from iterate_affinities(
+        image, inpainter, separation, wanted=mask, diameter=diameter
+    )
+    labels = partition_affinities(affinities, foreground=mask, parameters=partition)
+    return Segmentation(labels, affinities, mask)
+
+
+def segment(image: NDArray[Any], **options: Any) -> Segmentation:
+    """Separate the cells of an image; `iterate_segmentation` without the updates.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X)
+        Raw intensities; NaN marks unknown pixels.
+    **options
+        See `iterate_segmentation`.
+
+    Returns
+    -------
+    Segmentation
+        Labels, affinities and foreground.
+
+    Raises
+    ------
+    InpaintAffError
+        See `iterate_segmentation`.
+    """
+    updates = iterate_segmentation(image, **options)
+    while True:
+        try:
+            next(updates)
+        except StopIteration as end:
+            result: Segmentation = end.value
+            return result
+
+
+def _at_scale(partition: PartitionParameters, scale: float) -> PartitionParameters:
+    return replace(partition, minimum_size=round(partition.minimum_size * scale**2))
+
+
+def _foreground_mask(
+    image: NDArray[Any], foreground: str | NDArray[np.bool_], diameter: float
+) -> NDArray[np.bool_]:
+    if isinstance(foreground, str):
+        return threshold(foreground_probability(image, foreground, diameter=diameter))
+    if foreground.shape != image.shape:
+        raise ImageError(
+            f"the foreground {foreground.shape} must have the shape of the image {image.shape}"
+        )
+    return foreground.astype(bool)

@@ -1,0 +1,161 @@
+"""Affinities from labels, of one patch or of a whole image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities, Offset
+from napari_inpaintaff.errors import ImageError
+
+
+def affinities_from_labels(
+    labels: NDArray[np.integer], offsets: Sequence[Offset] = PUBLISHED_OFFSETS
+) -> Affinities:
+    """Turn a label image into affinities.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        Every value is a segment, 0 too.
+    offsets : sequence of (int, int), optional
+        (y, x) of the partner of every pixel.
+
+    Returns
+    -------
+    Affinities
+        1 where pixel and partner have the same label, else 0; weight 1 where the partner
+        lies in the image, else 0.
+
+    Raises
+    ------
+    ImageError
+        If the labels are not a plane.
+    """
+    if labels.ndim != 2:
+        raise ImageError(f"labels must be a plane (Y, X), got the shape {labels.shape}")
+    height, width = labels.shape
+    values = np.zeros((len(offsets), height, width), np.float32)
+    weight = np.zeros_like(values)
+    for k, offset in enumerate(offsets):
+        here, there = pair_slices((height, width), offset)
+        values[k][here] = labels[here] == labels[there]
+        weight[k][here] = 1
+    return Affinities(values, tuple(offsets), weight)
+
+
+def pair_slices(
+    shape: tuple[int, int], offset: Offset
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return the pixels that have a partner, and their partners.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width.
+    offset : (int, int)
+        (y, x) from pixel to partner.
+
+    Returns
+    -------
+    here, there : tuple of slice
+        Slices of one shape; empty where the offset exceeds the image.
+    """
+    here, there = [], []
+    for length, step in zip(shape, offset, strict=True):
+        start, stop = max(0, -step), max(0, -step, min(length, length - step))
+        here.append(slice(start, stop))
+        there.append(slice(start + step, stop + step))
+    return (here[0], here[1]), (there[0], there[1])
+
+
+class AffinityAverage:
+    """Running average of the affinities of overlapping patches.
+
+    The sums hold whole numbers, so the order of the patches cannot matter.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width of the image.
+    offsets : sequence of (int, int)
+        (y, x) of the partner of every pixel.
+    """
+
+    def __init__(self, shape: tuple[int, int], offsets: Sequence[Offset]) -> None:
+        self._offsets = tuple(offsets)
+        self._shape = shape
+        self._same = np.zeros((len(self._offsets), *shape), np.float32)
+        self._weight = np.zeros_like(self._same)
+
+    def add(
+        self, leaves: NDArray[np.integer], wanted: NDArray[np.bool_], origin: tuple[int, int]
+    ) -> None:
+        """Add the affinities of one patch.
+
+        Parameters
+        ----------
+        leaves : ndarray of int, shape (P, P)
+            Leaf region of every pixel; 0 outside the image.
+        wanted : ndarray of bool, shape (P, P)
+            Pixels whose affinities to their partners count.
+        origin : (int, int)
+            (y, x) of the patch's first pixel in the image; may be negative.
+        """
+        inside = tuple(
+            slice(max(0, -start), min(side, length - start))
+            for start, side, length in zip(origin, leaves.shape, self._shape, strict=True)
+        )
+        leaves, wanted = leaves[inside], wanted[inside]
+        corner = [max(0, start) for start in origin]
+        window = tuple(
+            slice(start, start + side) for start, side in zip(corner, leaves.shape, strict=True)
+        )
+        for k, offset in enumerate(self._offsets):
+            here, there = pair_slices((leaves.shape[0], leaves.shape[1]), offset)
+            counts = wanted[here]
+            self._same[k][window][here] += counts & (leaves[here] == leaves[there])
+            self._weight[k][window][here] += counts
+
+    def result(self) -> Affinities:
+        """Return the average so far, as new arrays."""
+        values = self._same / np.maximum(self._weight, np.float32(1))
+        return Affinities(values, self._offsets, self._weight.copy())
+
+
+def known_pixels(affinities: Affinities) -> NDArray[np.bool_]:
+    """Return the pixels whose affinities were computed, as a mask (Y, X)."""
+    return np.asarray((affinities.weight > 0).any(axis=0))
+
+
+def merge_affinities(first: Affinities, second: Affinities) -> Affinities:
+    """Join affinities that were computed for different pixels of one image.
+
+    Parameters
+    ----------
+    first, second : Affinities
+        Of one shape and with the same offsets; where both know a pixel, the first counts.
+
+    Returns
+    -------
+    Affinities
+        New arrays.
+
+    Raises
+    ------
+    ImageError
+        If shapes or offsets differ.
+    """
+    if first.shape != second.shape or first.offsets != second.offsets:
+        raise ImageError(
+            f"affinities of {first.shape} and {second.shape} pixels do not belong to one image, "
+            "or have different offsets"
+        )
+    known = known_pixels(first)
+    return Affinities(
+        np.where(known, first.values, second.values),
+        first.offsets,
+        np.where(known, first.weight, second.weight),
+    )

@@ -1,0 +1,236 @@
+"""From an image to affinities: all patches, regions and sides in one stream of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images.patches import patch_origins
+from napari_inpaintaff.inpainting.inpainter import Inpainter
+from napari_inpaintaff.separation.affinities import (
+    AffinityAverage,
+    known_pixels,
+    merge_affinities,
+)
+from napari_inpaintaff.separation.hierarchy import Region, RegionQueue
+from napari_inpaintaff.separation.parameters import SeparationParameters
+from napari_inpaintaff.separation.splits import SplitBatch, orientation
+from napari_inpaintaff.separation.zoom import Zoom
+
+
+@dataclass(frozen=True)
+class SplitUpdate:
+    """One of the splits in flight, for the eye, and how far the run is.
+
+    Attributes
+    ----------
+    origin : (int, int)
+        (y, x) of the patch's first pixel, in working pixels; may be negative.
+    zoom : float
+        Image pixels per working pixel; 1 unless the image was resampled to fit the cells.
+    state : ndarray of int8, shape (P, P)
+        0 outside the region, 1 for M, 2 for its complement.
+    band : ndarray of bool, shape (P, P)
+        The band N that was predicted last.
+    gain : float
+        Evidence for the split so far, in nats per pixel of the band.
+    iteration, depth : int
+        Updates done, and depth of the region in its patch.
+    done, total : int
+        Patches.
+    """
+
+    origin: tuple[int, int]
+    zoom: float
+    state: NDArray[np.int8]
+    band: NDArray[np.bool_]
+    gain: float
+    iteration: int
+    depth: int
+    done: int
+    total: int
+
+
+def iterate_affinities(
+    image: NDArray[np.generic],
+    inpainter: Inpainter,
+    parameters: SeparationParameters | None = None,
+    *,
+    wanted: NDArray[np.bool_] | None = None,
+    previous: Affinities | None = None,
+    diameter: float | None = None,
+) -> Generator[SplitUpdate, None, Affinities]:
+    """Take an image apart, one network batch at a time.
+
+    Every patch is split recursively: a first half is evolved by minimising the information
+    gain between the two sides (Wolf et al. 2020, equations 8 to 11), and both sides are
+    split in turn until one of them runs empty or the evidence is too weak.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X)
+        Raw intensities; NaN marks unknown pixels.
+    inpainter : Inpainter
+        Predicts hidden pixels.
+    parameters : SeparationParameters, optional
+        How to split.
+    wanted : ndarray of bool, shape (Y, X), optional
+        Pixels whose affinities are needed: a foreground, a region. Affinities of these do
+        not depend on what else is wanted; the others get weight 0.
+    previous : Affinities, optional
+        Result of the same call with fewer wanted pixels; only what is missing is computed.
+    diameter : float, optional
+        Typical diameter of the cells in this image, in pixels. If it is not the inpainter's,
+        the image is resampled so that patch, band, Gaussians and offsets fit the cells.
+
+    Yields
+    ------
+    SplitUpdate
+        After every network batch. Not asking for the next one cancels the run.
+
+    Returns
+    -------
+    Affinities
+        Averaged over the patches.
+
+    Raises
+    ------
+    ImageError
+        If the image is not a plane or has no finite pixel, or ``wanted`` or ``previous``
+        has another shape.
+    """
+    parameters = SeparationParameters() if parameters is None else parameters
+    shape = _check_plane(image, wanted)
+    if previous is not None and previous.shape != shape:
+        raise ImageError(f"the previous affinities {previous.shape} are not of this image {shape}")
+    normalised = inpainter.normalise(image)
+    wanted = np.ones(shape, bool) if wanted is None else wanted
+    if previous is not None:
+        wanted = wanted & ~known_pixels(previous)
+    zoom = Zoom.between(inpainter.metadata.diameter, diameter)
+    affinities = yield from _take_apart(
+        zoom.shrink(normalised), zoom.shrink_mask(wanted), inpainter, parameters, zoom.factor
+    )
+    affinities = zoom.enlarge(affinities, wanted)
+    return affinities if previous is None else merge_affinities(previous, affinities)
+
+
+def _check_plane(image: NDArray[np.generic], wanted: NDArray[np.bool_] | None) -> tuple[int, int]:
+    if image.ndim != 2 or image.size == 0:
+        raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
+    if wanted is not None and wanted.shape != image.shape:
+        raise ImageError(
+            f"the mask of wanted pixels {wanted.shape} must have the image's shape {image.shape}"
+        )
+    return image.shape[0], image.shape[1]
+
+
+def _take_apart(
+    values: NDArray[np.float32],
+    wanted: NDArray[np.bool_],
+    inpainter: Inpainter,
+    parameters: SeparationParameters,
+    zoom: float,
+) -> Generator[SplitUpdate, None, Affinities]:
+    shape = (values.shape[0], values.shape[1])
+    average = AffinityAverage(shape, parameters.offsets)
+    queue = RegionQueue(
+        values,
+        wanted,
+        patch_origins(shape, parameters.patch, parameters.stride),
+        patch=parameters.patch,
+        minimum_side=parameters.minimum_side,
+        device=inpainter.device,
+    )
+    batch = SplitBatch(inpainter, parameters)
+    slots: dict[int, Region] = {}
+    done = 0
+    while True:
+        _fill(batch, queue, slots, parameters.seed)
+        for tree in queue.collect():
+            average.add(tree.leaves.cpu().numpy(), tree.wanted.cpu().numpy(), tree.origin)
+            done += 1
+        if not slots:
+            return average.result()
+        results = batch.step()
+        yield _show(batch, slots, done=done, total=queue.patches, zoom=zoom)
+        for result in results:
+            queue.put(slots.pop(result.slot), result.sides)
+
+
+def compute_affinities(
+    image: NDArray[np.generic],
+    inpainter: Inpainter,
+    parameters: SeparationParameters | None = None,
+    *,
+    wanted: NDArray[np.bool_] | None = None,
+    previous: Affinities | None = None,
+    diameter: float | None = None,
+) -> Affinities:
+    """Take an image apart; `iterate_affinities` without the updates.
+
+    Parameters
+    ----------
+    image, inpainter, parameters, wanted, previous, diameter
+        See `iterate_affinities`.
+
+    Returns
+    -------
+    Affinities
+        Averaged over the patches.
+
+    Raises
+    ------
+    ImageError
+        See `iterate_affinities`.
+    """
+    updates = iterate_affinities(
+        image, inpainter, parameters, wanted=wanted, previous=previous, diameter=diameter
+    )
+    while True:
+        try:
+            next(updates)
+        except StopIteration as end:
+            affinities: Affinities = end.value
+            return affinities
+
+
+def _fill(batch: SplitBatch, queue: RegionQueue, slots: dict[int, Region], seed: int) -> None:
+    for slot in batch.free_slots():
+        region = queue.take()
+        if region is None:
+            return
+        tree = region.tree
+        slots[slot] = region
+        batch.start(
+            slot,
+            tree.values,
+            tree.observed,
+            region.mask,
+            horizontal=orientation(seed, tree.origin, region.depth),
+        )
+
+
+def _show(
+    batch: SplitBatch, slots: dict[int, Region], *, done: int, total: int, zoom: float
+) -> SplitUpdate:
+    slot = min(slots)
+    region = slots[slot]
+    state = batch.side[slot].to(torch.int8) + 2 * batch.other[slot].to(torch.int8)
+    return SplitUpdate(
+        origin=region.tree.origin,
+        zoom=zoom,
+        state=state.cpu().numpy(),
+        band=batch.hidden[slot].cpu().numpy(),
+        gain=batch.evidence[slot],
+        iteration=batch.iteration[slot],
+        depth=region.depth,
+        done=done,
+        total=total,
+    )

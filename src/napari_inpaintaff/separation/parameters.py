@@ -1,0 +1,83 @@
+"""Parameters of the separation, validated when made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Offset
+from napari_inpaintaff.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class SeparationParameters:
+    """How patches are split into regions. Lengths are in pixels at the model's scale.
+
+    Attributes
+    ----------
+    patch : int
+        Side of a patch.
+    stride : int
+        Distance between patches; half of ``patch`` gives four opinions on every pixel.
+    iterations : int
+        Updates T of every split.
+    distance : int
+        Half width d of the band in the first half of the updates (Wolf et al. 2020,
+        appendix A).
+    sigmas : tuple of float
+        Gaussians whose smoothed errors are added to the pixel error (appendix A).
+    minimum_side : int
+        A side of fewer pixels counts as empty.
+    minimum_gain : float
+        Splits whose evidence is weaker are rejected: mean over the band of the error from
+        the other side minus the error from the own side, in nats per pixel.
+    seed : int
+        First halves are drawn from (seed, patch position, depth).
+    batch : int
+        Splits that evolve together; two network evaluations each.
+    offsets : tuple of (int, int)
+        Pairs of pixels whose affinity is computed, the two local ones first.
+    """
+
+    patch: int = 64
+    stride: int = 32
+    iterations: int = 12
+    distance: int = 8
+    sigmas: tuple[float, ...] = (0.1, 1.0, 5.0, 10.0)
+    minimum_side: int = 20
+    minimum_gain: float = 2.0
+    seed: int = 0
+    batch: int = 16
+    offsets: tuple[Offset, ...] = PUBLISHED_OFFSETS
+
+    def __post_init__(self) -> None:
+        for name in ("patch", "stride", "iterations", "distance", "minimum_side", "batch"):
+            if getattr(self, name) < 1:
+                raise ParameterError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.stride > self.patch:
+            raise ParameterError(
+                f"the stride must not exceed the patch of {self.patch}, got {self.stride}"
+            )
+        if 2 * self.distance >= self.patch:
+            raise ParameterError(
+                f"a distance of {self.distance} leaves nothing known in a patch of {self.patch}"
+            )
+        if any(not sigma > 0 for sigma in self.sigmas):
+            raise ParameterError(f"the sigmas must be positive, got {self.sigmas}")
+        if not self.offsets or any(offset == (0, 0) for offset in self.offsets):
+            raise ParameterError("offsets must be pairs (y, x) other than (0, 0)")
+
+    def band_distances(self) -> tuple[int, ...]:
+        """Return the half width of the band in every update.
+
+        Returns
+        -------
+        tuple of int
+            ``iterations`` values: constant for the first half of the updates, then linearly
+            decreasing, and 1 in every second update (appendix A).
+        """
+        half = self.iterations / 2
+        widths = []
+        for update in range(self.iterations):
+            fraction = min(1.0, (self.iterations - update) / half)
+            widths.append(1 if update % 2 else max(1, round(self.distance * fraction)))
+        return tuple(widths)
