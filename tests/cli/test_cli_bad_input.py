@@ -14,6 +14,7 @@ import pytest
 import tifffile
 from two_cells import two_cells
 
+ABSENT_DEVICE = "cuda" if sys.platform == "darwin" else "mps"
 POSIX_ONLY = pytest.mark.skipif(
     sys.platform == "win32", reason="permissions and limits are those of POSIX"
 )
@@ -82,7 +83,8 @@ def test_bad_image(run, model, tmp_path, case):
         (("--foreground", "no/such/mask.tif"), "no/such/mask.tif"),
         (("--save-affinities", "no/such/folder/a.npz"), "no folder"),
         (("--save-affinities", "a.tif"), "npz"),
-        (("--seed", "-1"), "seed"),
+        (("--seed", "-1"), "seed must be 0"),
+        (("--device", ABSENT_DEVICE), "not available"),
     ],
 )
 def test_bad_option(run, model, image, tmp_path, options, reason):

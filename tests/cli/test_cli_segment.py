@@ -9,7 +9,14 @@ import pytest
 import tifffile
 from two_cells import two_cells
 
-from napari_inpaintaff.images import read_affinity_file, read_image, write_array
+from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
+from napari_inpaintaff.images import (
+    read_affinity_file,
+    read_image,
+    write_affinities,
+    write_array,
+)
+from napari_inpaintaff.separation import affinities_from_labels
 
 # Few updates and large strides: these tests look at files, not at the quality of splits.
 QUICK = ("--iterations", 2, "--stride", 64, "--device", "cpu")
@@ -84,9 +91,20 @@ def test_partition_with_other_settings(segment, image, run, tmp_path):
     assert ((otsu > 0) == (partition() > 0)).all()
     components = partition("--partition", "connected_components", "--minimum-size", 0)
     assert ((components > 0) == (otsu > 0)).all()
-    few = partition("--alpha", 0.01)
-    many = partition("--alpha", 100, "--minimum-size", 0)
-    assert few.max() < many.max()
+
+
+def test_more_alpha_gives_more_objects(run, tmp_path):
+    """Local edges across the border attract with 0.7, long ones repel with alpha * 0.6."""
+    cells = two_cells()[1]
+    values = affinities_from_labels(cells, PUBLISHED_OFFSETS).values
+    values = np.maximum(values, 0.4)
+    values[:2] = np.maximum(values[:2], 0.7)
+    saved, output = tmp_path / "a.npz", tmp_path / "labels.tif"
+    pairs = Affinities(values, PUBLISHED_OFFSETS, np.ones_like(values))
+    write_affinities(saved, pairs, foreground=cells > 0)
+    for alpha, objects in ((1.0, 1), (1.5, 2)):
+        assert run("partition", saved, "-o", output, "--alpha", alpha).code == 0
+        assert tifffile.imread(output).max() == objects
 
 
 def test_method_needs_the_image_in_partition(segment, image, run, tmp_path):

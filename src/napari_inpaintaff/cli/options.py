@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -78,9 +79,20 @@ def add_foreground(command: argparse.ArgumentParser, default: str | None, explan
     command.add_argument("--foreground", metavar="FILE|METHOD", default=default, help=explanation)
 
 
-def add_diameter(command: argparse.ArgumentParser, explanation: str) -> None:
+def add_diameter(
+    command: argparse.ArgumentParser, explanation: str, default: float | None = None
+) -> None:
     """Add the typical diameter of a cell."""
-    command.add_argument("--diameter", metavar="PIXELS", type=float, help=explanation)
+    command.add_argument(
+        "--diameter", metavar="PIXELS", type=_read_diameter, default=default, help=explanation
+    )
+
+
+def _read_diameter(text: str) -> float:
+    diameter = float(text)
+    if not 0 < diameter < math.inf:
+        raise argparse.ArgumentTypeError(f"the cell diameter must be above 0 pixels, got {text}")
+    return diameter
 
 
 def add_partition(command: argparse.ArgumentParser) -> None:
@@ -113,7 +125,20 @@ def add_device(command: argparse.ArgumentParser) -> None:
 
 def add_seed(command: argparse.ArgumentParser) -> None:
     """Add the seed of all random choices."""
-    command.add_argument("--seed", metavar="N", type=int, help="of all random choices (default 0)")
+    command.add_argument(
+        "--seed",
+        metavar="N",
+        type=_read_seed,
+        default=0,
+        help="of all random choices (default 0)",
+    )
+
+
+def _read_seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < 2**32:
+        raise argparse.ArgumentTypeError(f"the seed must be 0 to 4294967295, got {seed}")
+    return seed
 
 
 def given(options: argparse.Namespace, **names: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from napari_inpaintaff.cli.options import (
     add_channel,
     add_command,
     add_device,
+    add_diameter,
     add_output,
     add_seed,
     check_output,
@@ -54,13 +55,7 @@ def add_commands(commands: Commands) -> None:
         default="small",
         help="network: small (fast, the default), pconv (narrow, partial convolutions), or paper",
     )
-    command.add_argument(
-        "--diameter",
-        metavar="PIXELS",
-        type=float,
-        default=25.0,
-        help="typical diameter of a cell in these images (default 25)",
-    )
+    add_diameter(command, "typical diameter of a cell in these images (default 25)", 25.0)
     add_device(command)
     add_seed(command)
 
@@ -77,12 +72,20 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
     training = InpainterTraining(
         ARCHITECTURES[options.config],
         Schedule(steps=options.steps, minutes=minutes),
-        seed=options.seed or 0,
+        seed=options.seed,
     )
-    updates = train_inpainter(planes, training, diameter=options.diameter, device=options.device)
-    inpainter = follow(updates, f"train on {len(planes)} images", _read)
+    updates = train_inpainter(
+        planes,
+        training,
+        name=options.output.stem,
+        diameter=options.diameter,
+        notes={"data": f"{len(planes)} images of the user"},
+        device=options.device,
+    )
+    count = f"{len(planes)} image{'s' if len(planes) > 1 else ''}"
+    inpainter = follow(updates, f"train on {count}", _read)
     inpainter.save(options.output)
-    print(f"{options.output}: trained on {len(planes)} images")
+    print(f"{options.output}: trained on {count}")
 
 
 def _read(update: TrainingUpdate) -> Reading:
