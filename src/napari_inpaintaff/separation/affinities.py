@@ -121,7 +121,7 @@ class AffinityAverage:
 
     def result(self) -> Affinities:
         """Return the average so far, as new arrays."""
-        values = self._same / np.maximum(self._weight, np.float32(1))
+        values = np.divide(self._same, np.maximum(self._weight, 1))
         return Affinities(values, self._offsets, self._weight.copy())
 
 
