@@ -48,16 +48,18 @@ class Normalisation:
         Parameters
         ----------
         image : ndarray
-            Raw intensities; NaN marks unknown pixels and stays NaN.
+            Raw intensities; NaN marks unknown pixels.
 
         Returns
         -------
         ndarray of float32
-            Same shape. Background is near 0, a typical nucleus near 2 (fluorescence).
+            Same shape; NaN where the intensity is not finite. Background is near 0, a
+            typical nucleus near 2 (fluorescence).
         """
         values = (image.astype(np.float64) - self.pedestal) / self.unit
         if self.kind == "fluorescence":
             values = np.log1p(np.maximum(values, 0.0))
+        values[~np.isfinite(image)] = np.nan
         return values.astype(np.float32)
 
 
