@@ -48,8 +48,8 @@ class _Double(nn.Module):
         self.second = _conv(outputs, outputs)
 
     def forward(self, features: Tensor) -> Tensor:
-        features = functional.relu(self.first(features))
-        return functional.relu(self.second(features))
+        features = functional.relu(self.first(features), inplace=True)
+        return functional.relu(self.second(features), inplace=True)
 
 
 class PlainUNet(nn.Module):
