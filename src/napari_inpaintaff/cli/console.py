@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 import warnings
@@ -100,8 +101,12 @@ class _Bar:
     def __init__(self, description: str) -> None:
         from tqdm import tqdm
 
+        # Asked for here, because tqdm draws nothing in a terminal that does not know its size.
+        columns, rows = shutil.get_terminal_size()
         layout = "{l_bar}{bar}| {elapsed} < {remaining}{postfix}"
-        self._bar = tqdm(total=1.0, desc=description, bar_format=layout)
+        self._bar = tqdm(
+            total=1.0, desc=description, bar_format=layout, ncols=columns - 1, nrows=rows
+        )
 
     def show(self, done: float, total: float, note: str) -> None:
         if note:

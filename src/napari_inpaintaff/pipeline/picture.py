@@ -44,8 +44,8 @@ def boundary_colours(affinities: Affinities) -> NDArray[np.float32]:
     Returns
     -------
     ndarray of float32, shape (Y, X, 3)
-        RGB in [0, 1]: white inside an object (affinity 1), ink of the strength 1 - affinity
-        between two, grey where nothing was computed (weight 0).
+        RGB in [0, 1]: white inside an object (affinity 1), between two ink of the strength
+        sqrt(1 - affinity), which keeps weak cuts visible; grey where nothing was computed.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def boundary_colours(affinities: Affinities) -> NDArray[np.float32]:
             raise ParameterError(f"the affinities lack the local offset {offset}")
         channel = affinities.offsets.index(offset)
         known = affinities.weight[channel] > 0
-        strength = np.where(known, 1 - affinities.values[channel], 0)
+        strength = np.sqrt(np.where(known, 1 - affinities.values[channel], 0))
         paper *= 1 - strength[..., None] * np.array(ink)
         computed |= known
     paper[~computed] = _NOT_COMPUTED
@@ -81,14 +81,15 @@ def label_colours(labels: NDArray[np.integer], image: NDArray[np.generic]) -> ND
     ndarray of float32, shape (Y, X, 3)
         RGB in [0, 1].
     """
-    from matplotlib.colors import hsv_to_rgb
+    from skimage.color import lab2rgb
     from skimage.segmentation import find_boundaries
 
     number = labels.astype(np.float64)
-    # Multiples of the golden ratio spread over the colour wheel, however many there are.
-    hue = (number * _GOLDEN_RATIO) % 1
-    saturation = 0.62 + 0.25 * ((number * 7) % 3 / 2)
-    colour = hsv_to_rgb(np.stack([hue, saturation, np.ones_like(hue)], axis=-1))
+    # Multiples of the golden ratio spread over the colour wheel, however many there are;
+    # Lab, because its hues are as far apart for the eye as they are in numbers.
+    hue = 2 * np.pi * number * _GOLDEN_RATIO
+    lightness = 58 + 14 * (number % 3)
+    colour = lab2rgb(np.stack([lightness, 68 * np.cos(hue), 68 * np.sin(hue)], axis=-1))
     grey = np.repeat(stretch_contrast(image)[..., None], 3, axis=-1)
     outline = find_boundaries(labels, mode="inner")[..., None]
     inside = np.where(outline, colour, colour * (0.4 + 0.45 * grey))
