@@ -1,6 +1,6 @@
 # make demo      the main job on the built-in sample: labels, affinities and a picture in demo/
 # make test      ruff, mypy, the plugin manifest, and all tests that take seconds
-# make test-all  the same with the tests that take minutes
+# make test-all  the same with the tests that take minutes, and the wheel
 # make format    let ruff put the code in order
 # make wheel     build the wheel into dist/ and look into it
 # make clean     remove what these made
@@ -23,7 +23,7 @@ demo:
 test: lint
 	$(XVFB) $(BIN)/python -m pytest -q -m "not slow"
 
-test-all: lint
+test-all: lint wheel
 	$(XVFB) $(BIN)/python -m pytest -q
 
 lint:
@@ -40,7 +40,7 @@ format:
 
 wheel:
 	@scripts/bootstrap.sh test
-	rm -rf build
+	rm -rf build dist
 	$(BIN)/python -m pip wheel -q --no-deps -w dist .
 	$(BIN)/python scripts/check_wheel.py dist/*.whl
 
