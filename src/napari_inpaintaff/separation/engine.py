@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.datatypes import Affinities, Offset
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images.patches import patch_origins
 from napari_inpaintaff.inpainting.inpainter import Inpainter
@@ -102,18 +102,19 @@ def iterate_affinities(
     Raises
     ------
     ImageError
-        If the image is not a plane or has no finite pixel, or ``wanted`` or ``previous``
-        has another shape.
+        If the image is not a plane or has no finite pixel, ``wanted`` or ``previous`` has
+        another shape, or ``previous`` other offsets.
+    ParameterError
+        If the diameter is too far from the inpainter's.
     """
     parameters = SeparationParameters() if parameters is None else parameters
     shape = _check_plane(image, wanted)
-    if previous is not None and previous.shape != shape:
-        raise ImageError(f"the previous affinities {previous.shape} are not of this image {shape}")
+    zoom = Zoom.between(inpainter.metadata.diameter, diameter)
     normalised = inpainter.normalise(image)
     wanted = np.ones(shape, bool) if wanted is None else wanted
     if previous is not None:
+        _check_previous(previous, shape, zoom.offsets(parameters.offsets))
         wanted = wanted & ~known_pixels(previous)
-    zoom = Zoom.between(inpainter.metadata.diameter, diameter)
     affinities = yield from _take_apart(
         zoom.shrink(normalised), zoom.shrink_mask(wanted), inpainter, parameters, zoom.factor
     )
@@ -129,6 +130,18 @@ def _check_plane(image: NDArray[np.generic], wanted: NDArray[np.bool_] | None) -
             f"the mask of wanted pixels {wanted.shape} must have the image's shape {image.shape}"
         )
     return image.shape[0], image.shape[1]
+
+
+def _check_previous(
+    previous: Affinities, shape: tuple[int, int], offsets: tuple[Offset, ...]
+) -> None:
+    if previous.shape != shape:
+        raise ImageError(f"the previous affinities {previous.shape} are not of this image {shape}")
+    if previous.offsets != offsets:
+        raise ImageError(
+            "the previous affinities have other offsets: they were computed for another cell "
+            "diameter or with other parameters"
+        )
 
 
 def _take_apart(
@@ -158,8 +171,10 @@ def _take_apart(
             done += 1
         if not slots:
             return average.result()
+        slot = min(slots)
+        updates = min(batch.iteration[slot] + 1, parameters.iterations)
         results = batch.step()
-        yield _show(batch, slots, done=done, total=queue.patches, zoom=zoom)
+        yield _show(batch, slot, slots[slot], updates, (done, queue.patches), zoom)
         for result in results:
             queue.put(slots.pop(result.slot), result.sides)
 
@@ -218,18 +233,22 @@ def _fill(batch: SplitBatch, queue: RegionQueue, slots: dict[int, Region], seed:
 
 
 def _show(
-    batch: SplitBatch, slots: dict[int, Region], *, done: int, total: int, zoom: float
+    batch: SplitBatch,
+    slot: int,
+    region: Region,
+    updates: int,
+    patches: tuple[int, int],
+    zoom: float,
 ) -> SplitUpdate:
-    slot = min(slots)
-    region = slots[slot]
     state = batch.side[slot].to(torch.int8) + 2 * batch.other[slot].to(torch.int8)
+    done, total = patches
     return SplitUpdate(
         origin=region.tree.origin,
         zoom=zoom,
         state=state.cpu().numpy(),
         band=batch.hidden[slot].cpu().numpy(),
         gain=batch.evidence[slot],
-        iteration=batch.iteration[slot],
+        iteration=updates,
         depth=region.depth,
         done=done,
         total=total,
