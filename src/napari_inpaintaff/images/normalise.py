@@ -13,6 +13,8 @@ from napari_inpaintaff.errors import ImageError, ParameterError
 
 NormalisationKind = Literal["fluorescence", "linear"]
 
+_SMALLEST_UNIT = float(np.finfo(np.float64).tiny)
+
 
 @dataclass(frozen=True)
 class Normalisation:
@@ -76,6 +78,8 @@ def estimate_normalisation(
         ``fluorescence``: the pedestal is one noise standard deviation above the median of
         the pixels below Otsu's threshold; the unit is a tenth of the distance from there to
         the median of the pixels above it, but at least three noise standard deviations.
+        The noise is 1.4826 times the median absolute deviation; a hundredth of a percent
+        of the pixels at either end, at least one, does not move the threshold.
         ``linear``: median and 1.4826 times the median absolute deviation.
 
     Returns
@@ -96,13 +100,29 @@ def estimate_normalisation(
     if kind == "linear":
         centre = float(np.median(values))
         spread = _spread(values, centre) or float(values.std())
-        return Normalisation(kind, centre, spread)
-    threshold = threshold_otsu(values)
-    low = values[values <= threshold]
+        return Normalisation(kind, centre, max(spread, _SMALLEST_UNIT))
+    bright = _above_otsu(values)
+    low = values[~bright]
     background = float(np.median(low))
-    contrast = float(np.median(values[values > threshold])) - background
+    contrast = float(np.median(values[bright])) - background
     noise = _spread(low, background)
-    return Normalisation(kind, background + noise, max(0.1 * contrast, 3.0 * noise))
+    unit = max(0.1 * contrast, 3.0 * noise, _SMALLEST_UNIT)
+    return Normalisation(kind, background + noise, unit)
+
+
+def _above_otsu(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which of the values, two different ones at least, lie above Otsu's threshold."""
+    # A few hot pixels would otherwise pass for the foreground, and the cells for noise.
+    ignored = max(1, values.size // 10_000)
+    low, high = float(values.min()), float(values.max())
+    if values.size > 2 * ignored:
+        inner = np.partition(values, (ignored, -1 - ignored))
+        if inner[ignored] < inner[-1 - ignored]:
+            low, high = float(inner[ignored]), float(inner[-1 - ignored])
+    # In units of the range: the histogram of a tiny range on a large offset has no bins.
+    relative = (np.clip(values, low, high) - low) / (high - low)
+    bright: NDArray[np.bool_] = relative > threshold_otsu(relative)
+    return bright
 
 
 def _spread(values: NDArray[np.float64], centre: float) -> float:
