@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from napari_inpaintaff.errors import DeviceError, ParameterError
 
@@ -65,12 +67,14 @@ def inference_dtype(device: torch.device) -> torch.dtype:
     Returns
     -------
     torch.dtype
-        bfloat16 on CUDA devices that have it (else float16), float32 on MPS. A CPU is
-        probed once per process: bfloat16 is nearly three times faster than float32 where
-        the processor has instructions for it, and twice slower where it has not.
+        bfloat16 on CUDA devices that have it (else float16: older ones only imitate
+        bfloat16, slowly), float32 on MPS. A CPU is probed once per process: bfloat16 is
+        nearly three times faster than float32 where the processor has instructions for it,
+        and twice slower where it has not.
     """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        modern = torch.cuda.get_device_capability(device) >= (8, 0)
+        return torch.bfloat16 if modern else torch.float16
     if device.type == "cpu":
         return torch.bfloat16 if bfloat16_speedup() > 1.2 else torch.float32
     return torch.float32
@@ -80,24 +84,44 @@ def inference_dtype(device: torch.device) -> torch.dtype:
 def bfloat16_speedup() -> float:
     """Return how many times faster than float32 this CPU convolves in bfloat16.
 
+    Other work on the machine hardly disturbs the measurement: the two precisions take
+    turns, the best of many timings counts, each is shorter than the scheduler's slices,
+    and one thread convolves (several would wait for the one whose core is busy).
+
     Returns
     -------
     float
-        Ratio of the best of five timings; takes about 50 ms, once per process.
+        Ratio of the best timings; takes about 0.1 s, once per process.
     """
-    return _seconds(torch.float32) / _seconds(torch.bfloat16)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _measure_speedup()
+    finally:
+        torch.set_num_threads(threads)
 
 
-def _seconds(dtype: torch.dtype) -> float:
-    conv = place(nn.Conv2d(64, 64, 3, padding=1), torch.device("cpu"), dtype)
-    features = torch.ones(16, 64, 16, 16, dtype=dtype).to(memory_format=torch.channels_last)
-    times = []
-    with torch.inference_mode():
-        for _ in range(6):
+@torch.inference_mode()
+def _measure_speedup(seconds: float = 0.08) -> float:
+    calls = [_convolution(torch.float32), _convolution(torch.bfloat16)]
+    for call in calls:
+        call()
+    best = [math.inf, math.inf]
+    turns = 0
+    end = time.perf_counter() + seconds
+    while turns < 3 or time.perf_counter() < end:
+        for index, call in enumerate(calls):
             start = time.perf_counter()
-            conv(features)
-            times.append(time.perf_counter() - start)
-    return min(times[1:])
+            call()
+            best[index] = min(best[index], time.perf_counter() - start)
+        turns += 1
+    return best[0] / best[1]
+
+
+def _convolution(dtype: torch.dtype) -> Callable[[], Tensor]:
+    conv = place(nn.Conv2d(64, 64, 3, padding=1), torch.device("cpu"), dtype)
+    features = torch.ones(4, 64, 16, 16, dtype=dtype).to(memory_format=torch.channels_last)
+    return lambda: conv(features)  # type: ignore[no-any-return]
 
 
 def place(network: NetworkT, device: torch.device, dtype: torch.dtype = torch.float32) -> NetworkT:
@@ -123,6 +147,10 @@ def place(network: NetworkT, device: torch.device, dtype: torch.dtype = torch.fl
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context in which convolutions run in the device's fastest precision."""
-    dtype = inference_dtype(device)
-    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+    """Return a context for training in which convolutions run in the fastest precision.
+
+    That is bfloat16 or float32: the gradients of float16 vanish unless the loss is scaled.
+    """
+    if inference_dtype(device) == torch.bfloat16:
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
