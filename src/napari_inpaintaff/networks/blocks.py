@@ -21,10 +21,11 @@ def box_count(mask: Tensor, kernel: int, stride: int = 1) -> Tensor:
 
     Returns
     -------
-    Tensor of float, shape (B, G, Y', X')
+    Tensor of float32, shape (B, G, Y', X')
         Number of known pixels, 0 to ``kernel ** 2``.
     """
-    return functional.avg_pool2d(mask, kernel, stride, kernel // 2) * kernel**2
+    # In float32, whatever the network computes in: counts must be whole numbers.
+    return functional.avg_pool2d(mask.float(), kernel, stride, kernel // 2) * kernel**2
 
 
 class PartialConv2d(nn.Module):
@@ -70,11 +71,12 @@ class PartialConv2d(nn.Module):
         mask : Tensor, shape (B, 1, Y', X')
             1 where the window held a known pixel.
         """
-        count = box_count(mask, self.kernel, self.stride)
+        # In float32 whatever the precision: bfloat16 cannot count to 500.
+        count = box_count(mask.float(), self.kernel, self.stride)
         channels = torch.tensor(self.groups, dtype=count.dtype, device=count.device)
         known = (count * channels[:, None, None]).sum(1, keepdim=True)
         valid = (known > 0).to(features.dtype)
         total = sum(self.groups) * self.kernel**2
-        ratio = valid * total / known.clamp(min=1.0).to(features.dtype)
+        ratio = (valid * total / known.clamp(min=1.0)).to(features.dtype)
         result = self.conv(features) * ratio + self.bias[:, None, None].to(features.dtype) * valid
         return result, valid
