@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def write_model_file(path: str | Path, model: ModelFile) -> Path:
         "metadata": json.dumps(model.metadata, sort_keys=True),
         "sha256": weights_sha256(model.weights),
     }
-    weights = {name: np.ascontiguousarray(value) for name, value in model.weights.items()}
+    weights = {name: np.asarray(value, order="C") for name, value in model.weights.items()}
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(weights, metadata=header))
     return Path(path)
@@ -123,26 +124,27 @@ def weights_sha256(weights: Mapping[str, NDArray[Any]]) -> str:
     """Return the SHA-256 of weights: names, shapes and little-endian bytes, in name order."""
     digest = hashlib.sha256()
     for name in sorted(weights):
-        value = np.ascontiguousarray(weights[name])
+        value = np.asarray(weights[name], order="C")
         digest.update(f"{name}{value.shape}{value.dtype}".encode())
         digest.update(value.tobytes())
     return digest.hexdigest()
 
 
 def _read(path: Path, kind: str, *, weights: bool) -> ModelFile:
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises where a folder may not be read
         raise ModelFileError(f"there is no model file {str(path)!r}")
     tensors: dict[str, NDArray[Any]] = {}
     try:
         with safe_open(path, framework="np") as file:
             header = file.metadata() or {}
+            # Before the weights: those of a foreign file may be of a type that NumPy lacks.
+            _check_header(path, header, kind)
             if weights:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"{str(path)!r} is no safetensors file or is damaged ({error}); copy or train it again"
         ) from error
-    _check_header(path, header, kind)
     if weights and weights_sha256(tensors) != header.get("sha256"):
         raise ModelFileError(f"the weights in {str(path)!r} are damaged; copy or train it again")
     try:
