@@ -27,7 +27,8 @@ class UNetArchitecture:
     outputs : int
         Output channels.
     batch_norm : bool
-        Batch normalisation after the convolutions of a partial network, as in the paper.
+        Batch normalisation after the convolutions of a partial network, as in the paper;
+        plain networks have none.
     """
 
     kind: UNetKind
@@ -43,10 +44,12 @@ class UNetArchitecture:
             raise ParameterError(f"a U-Net needs two or more positive widths, got {self.widths}")
         if self.stem < 1 or (self.kind == "partial" and self.stem != 1):
             raise ParameterError(f"a {self.kind} U-Net cannot have a stem of {self.stem}")
+        if self.kind == "plain" and self.batch_norm:
+            raise ParameterError("a plain U-Net has no batch normalisation")
         if self.outputs < 1:
             raise ParameterError(f"a U-Net needs an output channel, got {self.outputs}")
 
     @property
     def stride(self) -> int:
         """Side lengths of the input must be multiples of this."""
-        return self.stem * 2 ** (len(self.widths) - 1)
+        return self.stem << (len(self.widths) - 1)

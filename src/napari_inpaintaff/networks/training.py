@@ -43,6 +43,12 @@ class Schedule:
             raise ParameterError(f"the number of steps must be positive, got {self.steps}")
         if self.minutes is not None and not self.minutes > 0:
             raise ParameterError(f"the number of minutes must be positive, got {self.minutes}")
+        if not self.learning_rate > 0:
+            raise ParameterError(f"the learning rate must be positive, got {self.learning_rate}")
+        if not 0 <= self.average < 1:
+            raise ParameterError(
+                f"the decay of the averaged weights must be in [0, 1), got {self.average}"
+            )
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the fraction of the budget that is spent, 0 to 1."""
@@ -91,23 +97,28 @@ def optimise(
     schedule : Schedule
         Length and learning rate.
     report_every : int, optional
-        Steps between two yields.
+        Steps between two yields, if they take less than a second.
 
     Yields
     ------
     OptimiserStep
-        Every ``report_every`` steps and after the last one.
+        Every ``report_every`` steps or second, and after the last step.
 
     Returns
     -------
     Module
         A copy of the network with the averaged weights, in evaluation mode. The caller can
         close the generator at any time; ``network`` then holds the last weights.
+
+    Raises
+    ------
+    ParameterError
+        If the loss is no longer finite: the learning rate is too high.
     """
     averaged = copy.deepcopy(network).eval()
     optimiser = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
     network.train()
-    start = time.monotonic()
+    start = reported = time.monotonic()
     smoothed = torch.zeros(())
     step = 0
     progress = 0.0
@@ -123,9 +134,17 @@ def optimise(
         # A short memory at first: an average over random weights would never be forgotten.
         _average(averaged, network, min(schedule.average, step / (step + 10.0)))
         smoothed = torch.lerp(loss.detach(), smoothed.to(loss.device), min(0.99, 1 - 1 / step))
-        progress = schedule.progress(step, time.monotonic() - start)
-        if step % report_every == 0 or progress >= 1.0:
-            yield OptimiserStep(step, float(smoothed), progress, time.monotonic() - start)
+        now = time.monotonic()
+        progress = schedule.progress(step, now - start)
+        # Steps of a large network take seconds: closing the generator must not wait for many.
+        if step % report_every == 0 or progress >= 1.0 or now - reported > 1.0:
+            reported = now
+            if not math.isfinite(average_loss := float(smoothed)):
+                raise ParameterError(
+                    f"the training diverged after {step} steps; use a learning rate "
+                    f"below {schedule.learning_rate}"
+                )
+            yield OptimiserStep(step, average_loss, progress, now - start)
     return averaged
 
 
@@ -140,5 +159,5 @@ def _rate(progress: float) -> float:
 def _average(averaged: nn.Module, network: nn.Module, decay: float) -> None:
     for mean, value in zip(averaged.parameters(), network.parameters(), strict=True):
         mean.lerp_(value, 1 - decay)
-    for mean, value in zip(averaged.buffers(), network.buffers(), strict=True):
-        mean.copy_(value)
+    for kept, buffer in zip(averaged.buffers(), network.buffers(), strict=True):
+        kept.copy_(buffer)
