@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_data_path
 
 from napari_inpaintaff.errors import ModelFileError
-from napari_inpaintaff.inpainting.metadata import MODEL_KIND, InpainterMetadata
-from napari_inpaintaff.networks.model_file import read_model_metadata
+from napari_inpaintaff.inpainting.metadata import InpainterMetadata
 
 DEFAULT_INPAINTER = "nuclei-small"
 
@@ -48,14 +48,18 @@ def available_inpainters() -> list[CatalogueEntry]:
     Returns
     -------
     list of CatalogueEntry
-        Damaged files in the user's folder are left out with a logged warning.
+        Damaged files in the user's folder, and those with the name of a shipped inpainter,
+        are left out with a logged warning.
     """
     shipped = sorted(_SHIPPED.glob("*.safetensors"), key=lambda p: (p.stem != DEFAULT_INPAINTER, p))
     own = sorted(user_model_folder().glob("*.safetensors"))
-    entries = []
+    entries: list[CatalogueEntry] = []
     for path in [*shipped, *own]:
+        if any(entry.name == path.stem for entry in entries):
+            _logger.warning("left out of the list of models: %s has a shipped model's name", path)
+            continue
         try:
-            metadata = InpainterMetadata.from_json(read_model_metadata(path, MODEL_KIND))
+            metadata = InpainterMetadata.read(path)
         except ModelFileError as error:
             _logger.warning("left out of the list of models: %s", error)
             continue
@@ -69,7 +73,7 @@ def find_inpainter(model: str | Path) -> Path:
     Parameters
     ----------
     model : str or Path
-        A name from `available_inpainters`, or a file.
+        A name from `available_inpainters`, or a file. A name comes first.
 
     Returns
     -------
@@ -81,12 +85,11 @@ def find_inpainter(model: str | Path) -> Path:
     ModelFileError
         If there is neither such a name nor such a file.
     """
-    for folder in (_SHIPPED, user_model_folder()):
-        candidate = folder / f"{model}.safetensors"
-        if candidate.is_file():
-            return candidate
     path = Path(model)
-    if path.is_file():
-        return path
+    named = [folder / f"{model}.safetensors" for folder in (_SHIPPED, user_model_folder())]
+    for candidate in [*named, path] if path.name == str(model) else [path]:
+        # Path.is_file raises where a folder may not be read or the name is too long.
+        if os.path.isfile(candidate):
+            return candidate
     names = ", ".join(entry.name for entry in available_inpainters()) or "none"
     raise ModelFileError(f"there is no model {str(model)!r}; give a file or one of: {names}")

@@ -28,7 +28,8 @@ class Inpainter:
     Parameters
     ----------
     network : Module
-        Built for ``metadata.architecture``, with its weights.
+        Built for ``metadata.architecture``, with its weights. It now belongs to the
+        inpainter, which moves and casts it.
     metadata : InpainterMetadata
         Description.
     device : str, optional
@@ -89,7 +90,7 @@ class Inpainter:
         """
         path = find_inpainter(model)
         file = read_model_file(path, MODEL_KIND)
-        metadata = InpainterMetadata.from_json(file.metadata)
+        metadata = InpainterMetadata.from_json(file.metadata, source=path)
         network = build_unet(metadata.architecture)
         weights = {name: torch.from_numpy(value) for name, value in file.weights.items()}
         try:
@@ -145,7 +146,7 @@ class Inpainter:
         image : ndarray of float32, shape (..., Y, X)
             Normalised values (see `normalise`) of any size; only the known ones are read.
         known : ndarray of bool, shape (..., Y, X)
-            What the network may see. NaN pixels are never seen.
+            What the network may see. NaN and infinite pixels are never seen.
 
         Returns
         -------
@@ -155,14 +156,14 @@ class Inpainter:
         Raises
         ------
         ImageError
-            If the shapes differ or have fewer than two axes.
+            If the shapes differ, have fewer than two axes, or there is no pixel.
         """
-        if image.shape != known.shape or image.ndim < 2:
+        if image.shape != known.shape or image.ndim < 2 or 0 in image.shape[-2:]:
             raise ImageError(
                 f"image and known pixels must be planes of one shape, got {image.shape} "
                 f"and {known.shape}"
             )
-        seen = known & ~np.isnan(image)
+        seen = known & np.isfinite(image)
         values = np.where(seen, image, 0).astype(np.float32)
         planes = (-1, *image.shape[-2:])
         output = self._forward(

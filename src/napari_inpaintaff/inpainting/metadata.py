@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 from napari_inpaintaff.errors import InpaintAffError, ModelFileError, ParameterError
 from napari_inpaintaff.images.normalise import NormalisationKind
 from napari_inpaintaff.networks.architecture import UNetArchitecture
+from napari_inpaintaff.networks.model_file import read_model_metadata
 
 MODEL_KIND = "inpainter"
 
@@ -46,14 +48,58 @@ class InpainterMetadata:
     def __post_init__(self) -> None:
         if not self.diameter > 0:
             raise ParameterError(f"the cell diameter must be positive, got {self.diameter}")
+        if self.normalisation not in get_args(NormalisationKind):
+            raise ParameterError(
+                f"unknown normalisation {self.normalisation!r}; "
+                f"use one of {get_args(NormalisationKind)}"
+            )
+        if self.architecture.outputs not in (1, 2):
+            raise ParameterError(
+                f"an inpainter has 1 output (L1) or 2 (Laplace), got {self.architecture.outputs}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> InpainterMetadata:
+    def read(cls, path: str | Path) -> InpainterMetadata:
+        """Read the description from a model file, without its weights.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Returns
+        -------
+        InpainterMetadata
+            The description.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is missing, damaged, of another version or not an inpainter.
+        """
+        return cls.from_json(read_model_metadata(path, MODEL_KIND), source=path)
+
+    @classmethod
+    def from_json(
+        cls, values: dict[str, Any], *, source: str | Path = "a model file"
+    ) -> InpainterMetadata:
         """Read the description from JSON values.
+
+        Parameters
+        ----------
+        values : dict
+            What `to_json` gave.
+        source : str or Path, optional
+            Where they come from, for the error message.
+
+        Returns
+        -------
+        InpainterMetadata
+            The description.
 
         Raises
         ------
@@ -66,5 +112,5 @@ class InpainterMetadata:
             return cls(**{**values, "architecture": UNetArchitecture(**architecture)})
         except (KeyError, TypeError, ValueError, InpaintAffError) as error:
             raise ModelFileError(
-                f"the description of this inpainter is damaged: {error}"
+                f"the description of the inpainter in {str(source)!r} is damaged: {error}"
             ) from error
