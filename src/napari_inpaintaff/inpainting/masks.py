@@ -45,12 +45,13 @@ def random_conditionals(
     generator : torch.Generator
         Source of randomness; its device is the device of the masks.
     distance : int, optional
-        Largest half width of the hidden band, in pixels (Chebyshev).
+        Largest half width of the hidden band, in pixels (Chebyshev), 1 or more.
 
     Returns
     -------
     Conditionals
-        About a third of the bands have a half width of 1, the others 2 to ``distance``.
+        In one of thirty nothing is known: the constant prior has to be learnt, too. About
+        a third of the bands have a half width of 1, the others 2 to ``distance``.
     """
     device = generator.device
     region = random_shapes(batch, size, generator, plane=0.5)
@@ -60,7 +61,7 @@ def random_conditionals(
     other = region & ~side
     reach = torch.randint(2, max(distance, 2) + 1, (batch,), generator=generator, device=device)
     narrow = torch.rand(batch, generator=generator, device=device) < 0.35
-    reach = torch.where(narrow, torch.ones_like(reach), reach)
+    reach = torch.where(narrow, torch.ones_like(reach), reach).clamp(max=distance)
     hidden = band(side, other, reach, distance)
     return Conditionals(known=side & ~hidden, region=region)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,9 +57,14 @@ class InpainterTraining:
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ParameterError(f"the batch must hold a crop, got {self.batch}")
-        if self.size % self.architecture.stride:
+        if self.size < 1 or self.size % self.architecture.stride:
             raise ParameterError(
-                f"the crop size must be a multiple of {self.architecture.stride}, got {self.size}"
+                f"the crop size must be a positive multiple of {self.architecture.stride}, "
+                f"got {self.size}"
+            )
+        if not 0 <= self.validation < 1:
+            raise ParameterError(
+                f"the fraction held out for validation must be in [0, 1), got {self.validation}"
             )
 
 
@@ -81,8 +88,11 @@ class NearHoleError:
 
     @property
     def ratio(self) -> float:
-        """L1 error relative to the constant prior; below 1 is better than a constant."""
-        return self.l1 / self.prior_l1
+        """L1 error relative to the constant prior; below 1 is better than a constant.
+
+        NaN where the constant prior was never wrong: nothing but background was held out.
+        """
+        return self.l1 / self.prior_l1 if self.prior_l1 > 0 else math.nan
 
 
 @dataclass(frozen=True)
@@ -130,7 +140,7 @@ def train_network(
     Yields
     ------
     TrainingUpdate
-        Every twenty steps.
+        Every twenty steps, or every second.
 
     Returns
     -------
@@ -143,12 +153,13 @@ def train_network(
     ------
     ImageError
         If there is no image.
+    ParameterError
+        If the training diverges.
     """
     if not images:
         raise ImageError("there is no image to train on; give at least one")
     where = pick_device(device)
-    torch.manual_seed(training.seed)
-    network = place(build_unet(training.architecture), where)
+    network = place(_seeded_unet(training), where)
     held_out, trained_on = _hold_out(images, training)
     sampler = CropSampler(trained_on, training.size, training.seed)
     generator = torch.Generator(where).manual_seed(training.seed)
@@ -171,10 +182,17 @@ def train_network(
             loss=step.loss,
             progress=step.progress,
             seconds_left=step.seconds * (1 / step.progress - 1),
-            crops_per_second=step.step * training.batch / step.seconds,
+            crops_per_second=step.step * training.batch / max(step.seconds, 1e-9),
         )
     near = measure_near_hole(averaged, held_out, size=training.size, seed=training.seed)
     return averaged, near
+
+
+def _seeded_unet(training: InpainterTraining) -> nn.Module:
+    # The caller's own random numbers go on as if nothing had been drawn here.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(training.seed)
+        return build_unet(training.architecture)
 
 
 def conditional_loss(network: nn.Module, values: Tensor, masks: Conditionals) -> Tensor:
@@ -256,8 +274,23 @@ def _hold_out(
     if len(images) < 4 or training.validation == 0:
         return list(images), list(images)
     order = np.random.default_rng(training.seed).permutation(len(images))
-    count = max(1, round(training.validation * len(images)))
+    count = min(max(1, round(training.validation * len(images))), len(images) - 1)
     return [images[i] for i in order[:count]], [images[i] for i in order[count:]]
+
+
+def _normalised_planes(
+    images: Sequence[NDArray[np.generic]], normalisation: NormalisationKind
+) -> list[NDArray[np.float32]]:
+    planes = []
+    for image in images:
+        if image.ndim != 2:
+            raise ImageError(f"training images must be planes (Y, X), got {image.shape}")
+        values = image[np.isfinite(image)]
+        if values.size and values.min() < values.max():
+            planes.append(estimate_normalisation(image, normalisation).apply(image))
+    if not planes:
+        raise ImageError("nothing varies in the training images; give others")
+    return planes
 
 
 def train_inpainter(
@@ -275,8 +308,8 @@ def train_inpainter(
     Parameters
     ----------
     images : sequence of ndarray, shape (Y, X)
-        Raw intensities; NaN is filled with the median. Images in which nothing varies are
-        left out.
+        Raw intensities; NaN and infinite ones are filled with the median. Images
+        in which nothing varies are left out.
     training : InpainterTraining
         Architecture, schedule and seed.
     name : str, optional
@@ -293,7 +326,7 @@ def train_inpainter(
     Yields
     ------
     TrainingUpdate
-        Every twenty steps. Not asking for the next one cancels the training.
+        Every twenty steps, or every second. Not asking for the next one cancels the training.
 
     Returns
     -------
@@ -304,15 +337,11 @@ def train_inpainter(
     ------
     ImageError
         If no image can be trained on.
+    ParameterError
+        If the training diverges.
     """
-    planes = []
-    for image in images:
-        if image.ndim != 2:
-            raise ImageError(f"training images must be planes (Y, X), got {image.shape}")
-        if image.size and np.nanmin(image) < np.nanmax(image):
-            planes.append(estimate_normalisation(image, normalisation).apply(image))
-    if not planes:
-        raise ImageError("nothing varies in the training images; give others")
+    start = time.monotonic()
+    planes = _normalised_planes(images, normalisation)
     steps = 0
     updates = train_network(planes, training, device=device)
     while True:
@@ -330,8 +359,10 @@ def train_inpainter(
         "batch": training.batch,
         "crop": training.size,
         "seed": training.seed,
+        "minutes": round((time.monotonic() - start) / 60, 2),
         "near_hole_l1": round(near.l1, 4),
-        "near_hole_l1_over_prior": round(near.ratio, 4),
+        "near_hole_prior_l1": round(near.prior_l1, 4),
+        "near_hole_l1_over_prior": None if math.isnan(near.ratio) else round(near.ratio, 4),
         "near_hole_nll": None if near.nll is None else round(near.nll, 4),
     }
     metadata = InpainterMetadata(name, training.architecture, normalisation, diameter, record)
