@@ -67,6 +67,16 @@ def test_files_are_matched_by_name_then_number_then_order(tmp_path):
     assert [(a.stem, b.stem) for a, b in by_order] == [("w", "p"), ("x", "q")]
 
 
+def test_missing_frame_is_named(run, tmp_path):
+    for number in (1, 2):
+        write(tmp_path / "results" / f"mask{number}.tif", TRUTH)
+    for number in (1, 2, 3):
+        write(tmp_path / "truth" / f"man_seg{number}.tif", TRUTH)
+    outcome = run("evaluate", tmp_path / "results", tmp_path / "truth")
+    assert outcome.code == 2
+    assert "none is for man_seg3.tif" in outcome.err
+
+
 @pytest.mark.parametrize("case", ["shapes", "mixed", "empty folder", "no match", "no objects"])
 def test_what_does_not_fit_is_one_line(run, tmp_path, case):
     labels, truth = write(tmp_path / "a.tif", FOUND), write(tmp_path / "b.tif", TRUTH)

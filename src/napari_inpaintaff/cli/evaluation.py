@@ -85,18 +85,16 @@ def match_files(labels: list[Path], ground_truth: list[Path]) -> list[tuple[Path
     """
     for key in (_stem, _last_number):
         found = {key(path): path for path in labels}
-        wanted = [key(path) for path in ground_truth]
-        if (
-            len(found) == len(labels)
-            and len(set(wanted)) == len(wanted)
-            and found.keys() >= {*wanted}
-        ):
-            return [(found[name], path) for name, path in zip(wanted, ground_truth, strict=True)]
+        wanted = {key(path): path for path in ground_truth}
+        unique = len(found) == len(labels) and len(wanted) == len(ground_truth)
+        if unique and found.keys() >= wanted.keys():
+            return [(found[name], path) for name, path in wanted.items()]
     if len(labels) == len(ground_truth):
         return list(zip(sorted(labels), sorted(ground_truth), strict=True))
+    lonely = f", and none is for {wanted[min(wanted.keys() - found)].name}" if unique else ""
     raise ImageError(
-        f"{len(labels)} label images do not fit {len(ground_truth)} ground truths: give the files "
-        f"that belong together the same name or number"
+        f"{len(labels)} label images do not fit {len(ground_truth)} ground truths{lonely}: "
+        f"give the files that belong together the same name or number"
     )
 
 
@@ -104,9 +102,9 @@ def _stem(path: Path) -> str:
     return path.stem
 
 
-def _last_number(path: Path) -> int | str:
+def _last_number(path: Path) -> str:
     numbers = re.findall(r"\d+", path.stem)
-    return int(numbers[-1]) if numbers else path.stem
+    return numbers[-1].lstrip("0") if numbers else path.stem
 
 
 def _frames(
