@@ -121,7 +121,7 @@ def _measure_speedup(seconds: float = 0.08) -> float:
 def _convolution(dtype: torch.dtype) -> Callable[[], Tensor]:
     conv = place(nn.Conv2d(64, 64, 3, padding=1), torch.device("cpu"), dtype)
     features = torch.ones(4, 64, 16, 16, dtype=dtype).to(memory_format=torch.channels_last)
-    return lambda: conv(features)  # type: ignore[no-any-return]
+    return lambda: conv(features)
 
 
 def place(network: NetworkT, device: torch.device, dtype: torch.dtype = torch.float32) -> NetworkT:
