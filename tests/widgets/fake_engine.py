@@ -26,6 +26,7 @@ TIMEOUT = 20
 @dataclass(frozen=True)
 class FakeSplit:
     origin: tuple[int, int]
+    zoom: float
     state: NDArray[np.int8]
     band: NDArray[np.bool_]
     gain: float
@@ -127,6 +128,7 @@ class FakeEngine:
         band[:, 2 + batch % 8 : 7 + batch % 8] = True
         return FakeSplit(
             origin=(rows.start, columns.start + (batch // 3) * 4),
+            zoom=1.0,
             state=state,
             band=band,
             gain=-1.0,

@@ -45,6 +45,19 @@ def test_a_result_lies_where_its_pixels_came_from(placement):
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
+def test_a_zoomed_result_covers_the_pixels_that_it_stands_for(placement):
+    source = Image(np.zeros((5, 40, 30)), **placement)
+    result = Labels(
+        np.zeros((1, 8, 8), dtype=np.uint8), **result_placement(source, (3,), (4, 2), 2.5)
+    )
+    # The upper left corner of its first pixel, and the lower right one of its last.
+    for corner, there in (((-0.5, -0.5), (9.5, 4.5)), ((7.5, 7.5), (29.5, 24.5))):
+        np.testing.assert_allclose(
+            result.data_to_world((0, *corner)), source.data_to_world((3, *there)), atol=1e-9
+        )
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
 def test_the_plane_is_the_one_that_is_shown(placement):
     data = np.arange(5 * 40 * 30).reshape(5, 40, 30)
     source = Image(data, **placement)

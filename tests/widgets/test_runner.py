@@ -7,7 +7,9 @@ import warnings
 
 import pytest
 from napari.utils.notifications import NotificationSeverity
+from qtpy.QtCore import QThreadPool
 
+from napari_inpaintaff.foreground import ConstantImageWarning
 from napari_inpaintaff.widgets.runner import FLUSH_INTERVAL_MS, BusyError, JobRunner
 
 
@@ -99,7 +101,8 @@ def test_a_runner_is_busy_until_its_job_was_reported(qtbot):
     run(qtbot, runner, count(1))
 
 
-def test_light_jobs_run_beside_a_heavy_one(qtbot):
+def test_light_jobs_run_beside_a_heavy_one_even_on_one_processor(qtbot):
+    QThreadPool.globalInstance().setMaxThreadCount(1)
     heavy, other, light = JobRunner(heavy=True), JobRunner(heavy=True), JobRunner()
     gate = threading.Event()
 
@@ -156,8 +159,8 @@ def test_updates_are_coalesced_by_key_and_the_last_one_shows(qtbot):
 def test_warnings_for_the_user_become_notifications_once(qtbot, notifications):
     def warn():
         for _ in range(3):
-            warnings.warn("the image is constant", UserWarning, stacklevel=1)
-            warnings.warn("old function", DeprecationWarning, stacklevel=1)
+            warnings.warn("the image is constant", ConstantImageWarning, stacklevel=1)
+            warnings.warn("the array is not writable", UserWarning, stacklevel=1)
             yield
 
     runner = JobRunner()

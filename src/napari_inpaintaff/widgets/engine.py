@@ -10,12 +10,20 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images import Region
+from napari_inpaintaff.inpainting import InpainterMetadata, available_inpainters
+from napari_inpaintaff.inpainting.metadata import MODEL_KIND
+from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.networks.model_file import read_model_metadata
+from napari_inpaintaff.widgets.loading import load_torch
 from napari_inpaintaff.widgets.settings import (
     Foreground,
     LabelSettings,
@@ -104,25 +112,139 @@ class Engine(Protocol):
         """Turn kept affinities into labels, without inference."""
 
 
+#: Affinities are computed this part of a cell diameter beyond the foreground, so that
+#: a foreground that grows a little needs no inference.
+MARGIN = 0.2
+
+
 class CoreEngine:
     """The real engine."""
 
+    def __init__(self) -> None:
+        self._last_method: tuple[ref[Separation], str, NDArray[np.bool_]] | None = None
+
     def inpainters(self) -> Sequence[InpainterCard]:
         """List the shipped and the user's inpainters, the default first."""
-        return []
+        return [_card(entry.name, entry.metadata) for entry in available_inpainters()]
 
     def read_card(self, path: Path) -> InpainterCard:
-        """Read the card of a model file."""
-        raise NotImplementedError
+        """Read the card of a model file.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is missing, damaged, of another version or not an inpainter.
+        """
+        metadata = InpainterMetadata.from_json(read_model_metadata(path, MODEL_KIND))
+        return _card(str(path), metadata)
 
     def separate(
         self, request: SeparationRequest, previous: Separation | None
     ) -> Generator[Any, None, Separation]:
-        """Compute the affinities of the region; use what is known already."""
-        raise NotImplementedError
+        """Compute the affinities of the region; what is known already is not computed again.
+
+        Raises
+        ------
+        InpaintAffError
+            If the image, the model, the device or a parameter cannot be used.
+        """
+        yield Progress(0, 0, "Loading the network…")
+        load_torch()
+        from napari_inpaintaff.inpainting import Inpainter
+        from napari_inpaintaff.separation import SeparationParameters, iterate_affinities
+
+        network = request.network
+        parameters = SeparationParameters(
+            stride=network.stride, iterations=network.iterations, seed=network.seed
+        )
+        inpainter = Inpainter.load(network.inpainter, device=network.device)
+        yield Progress(0, 0, "Finding the foreground…")
+        image = request.plane.read()
+        if previous is not None and not _same_input(previous, request, image):
+            previous = None
+        mask = _foreground_mask(image, request.foreground, network.diameter)
+        wanted = _with_margin(mask, network.diameter) & _inside(request.region, mask.shape)
+        affinities = yield from iterate_affinities(
+            image,
+            inpainter,
+            parameters,
+            wanted=wanted,
+            previous=previous.affinities if previous else None,
+            diameter=network.diameter,
+        )
+        known = wanted | previous.known if previous else wanted
+        return Separation(image, network, request.region, affinities, known)
 
     def label(
         self, separation: Separation, foreground: Foreground, settings: LabelSettings
     ) -> Labelling:
-        """Label kept affinities."""
-        raise NotImplementedError
+        """Label kept affinities.
+
+        Raises
+        ------
+        ImageError
+            If a mask has another shape than the image.
+        """
+        from napari_inpaintaff.partition import PartitionParameters, partition
+
+        mask = self._mask(separation, foreground) & _inside(
+            separation.region, separation.known.shape
+        )
+        labels = partition(
+            separation.affinities,
+            foreground=mask & separation.known,
+            parameters=PartitionParameters(
+                alpha=settings.alpha, minimum_size=settings.minimum_size
+            ),
+        )
+        return Labelling(labels, missing=int(np.count_nonzero(mask & ~separation.known)))
+
+    def _mask(self, separation: Separation, foreground: Foreground) -> NDArray[np.bool_]:
+        """Find the foreground; that of a method is remembered while a slider moves."""
+        last = self._last_method
+        if last is not None and last[0]() is separation and last[1] == foreground:
+            return last[2]
+        mask = _foreground_mask(separation.image, foreground, separation.network.diameter)
+        if isinstance(foreground, str):
+            self._last_method = (ref(separation), foreground, mask)
+        return mask
+
+
+def _card(name: str, metadata: InpainterMetadata) -> InpainterCard:
+    lines = [f"Trained for cells of {metadata.diameter:g} pixels."]
+    lines += [f"{key}: {value}" for key, value in metadata.training.items()]
+    return InpainterCard(name, metadata.diameter, "\n".join(lines))
+
+
+def _same_input(previous: Separation, request: SeparationRequest, image: NDArray[Any]) -> bool:
+    """Whether affinities can be added to; the user may have changed the pixels in place."""
+    return previous.network == request.network and np.array_equal(
+        previous.image, image, equal_nan=image.dtype.kind == "f"
+    )
+
+
+def _foreground_mask(
+    image: NDArray[Any], foreground: Foreground, diameter: float
+) -> NDArray[np.bool_]:
+    from napari_inpaintaff.foreground import foreground_probability, mask_from_labels, threshold
+
+    if isinstance(foreground, str):
+        return threshold(foreground_probability(image, foreground, diameter=diameter))
+    mask = mask_from_labels(foreground.read())
+    if mask.shape != image.shape:
+        raise ImageError(
+            f"The mask {foreground.name} has {mask.shape[0]} x {mask.shape[1]} pixels, "
+            f"the image {image.shape[0]} x {image.shape[1]}: choose a mask of the same size."
+        )
+    return mask
+
+
+def _with_margin(mask: NDArray[np.bool_], diameter: float) -> NDArray[np.bool_]:
+    steps = round(MARGIN * diameter)
+    return ndimage.binary_dilation(mask, iterations=steps) if steps else mask
+
+
+def _inside(region: Region, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    inside = np.zeros(shape, dtype=bool)
+    inside[region] = True
+    return inside

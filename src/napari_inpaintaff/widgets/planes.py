@@ -118,7 +118,7 @@ def result_array(plane: NDArray[Any], index: tuple[int, ...]) -> NDArray[Any]:
 
 
 def result_translate(
-    layer: Layer, index: tuple[int, ...], origin: tuple[int, int] = (0, 0)
+    layer: Layer, index: tuple[int, ...], origin: tuple[float, float] = (0, 0)
 ) -> NDArray[np.float64]:
     """Compute the translation that puts a result where its pixels came from.
 
@@ -128,8 +128,8 @@ def result_translate(
         The source.
     index : tuple of int
         Position of the plane along the source's leading axes.
-    origin : tuple of int
-        Pixel (y, x) of the plane at which the result begins.
+    origin : tuple of float
+        Where the centre of the result's first pixel lies, in pixels (y, x) of the plane.
 
     Returns
     -------
@@ -145,7 +145,10 @@ def result_translate(
 
 
 def result_placement(
-    layer: Layer, index: tuple[int, ...], origin: tuple[int, int] = (0, 0)
+    layer: Layer,
+    index: tuple[int, ...],
+    origin: tuple[float, float] = (0, 0),
+    zoom: float = 1.0,
 ) -> dict[str, Any]:
     """Collect the arguments that place a result layer over its source.
 
@@ -155,8 +158,10 @@ def result_placement(
         The source.
     index : tuple of int
         Position of the plane along the source's leading axes.
-    origin : tuple of int
-        Pixel (y, x) of the plane at which the result begins.
+    origin : tuple of float
+        First pixel (y, x) of the result, in its own pixels.
+    zoom : float
+        Pixels of the plane per pixel of the result; pixel borders coincide.
 
     Returns
     -------
@@ -164,9 +169,12 @@ def result_placement(
         Keyword arguments of ``viewer.add_image`` and ``viewer.add_labels``:
         scale, translate, rotate, shear, affine, units and axis labels.
     """
+    centre = [(first + 0.5) * zoom - 0.5 for first in origin]
+    scale = np.array(layer.scale, dtype=np.float64)
+    scale[-2:] *= zoom
     return {
-        "scale": layer.scale,
-        "translate": result_translate(layer, index, origin),
+        "scale": scale,
+        "translate": result_translate(layer, index, (centre[0], centre[1])),
         "rotate": layer.rotate,
         "shear": layer.shear,
         "affine": layer.affine,

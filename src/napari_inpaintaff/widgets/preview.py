@@ -84,7 +84,7 @@ class SplitPreview:
         if update is None:
             return
         picture = result_array(split_picture(update.state, update.band), self._index)
-        placement = result_placement(self._source, self._index, update.origin)
+        placement = result_placement(self._source, self._index, update.origin, update.zoom)
         if self._layer is None:
             self._layer = self._add(picture, placement)
         elif self._layer in self._viewer.layers:

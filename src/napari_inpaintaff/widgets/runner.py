@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 from napari.qt.threading import FunctionWorker, create_worker
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, QThreadPool, QTimer, Signal
 
 from napari_inpaintaff.errors import InpaintAffError
 from napari_inpaintaff.jobs import Cancelled, Job
@@ -29,6 +29,10 @@ from napari_inpaintaff.jobs import Cancelled, Job
 FLUSH_INTERVAL_MS = 50
 
 logger = logging.getLogger(__name__)
+
+
+#: A heavy job, light ones beside it, and somebody else's worker.
+_LEAST_THREADS = 4
 
 
 class BusyError(InpaintAffError):
@@ -176,6 +180,7 @@ class JobRunner(QObject):
         worker.returned.connect(self._on_returned)
         worker.warned.connect(self._on_warned)
         JobRunner._working.add(self)
+        _make_room_for_workers()
         self._timer.start()
         worker.start()
 
@@ -229,7 +234,19 @@ class JobRunner(QObject):
         if message in self._warned:
             return
         self._warned.add(message)
-        if category is UserWarning and self._run is not None:
+        ours = category.__module__.split(".")[0] == __name__.split(".")[0]
+        if ours and self._run is not None:
             show_warning(message)
         else:
             logger.warning(warnings.formatwarning(message, category, warning[2], warning[3]))
+
+
+def _make_room_for_workers() -> None:
+    """Let workers run beside each other on machines with few processors too.
+
+    All workers of the process share one pool with as many threads as processors. On
+    a single one, labels would wait until the heavy job is over.
+    """
+    pool = QThreadPool.globalInstance()
+    if pool.maxThreadCount() < _LEAST_THREADS:
+        pool.setMaxThreadCount(_LEAST_THREADS)
