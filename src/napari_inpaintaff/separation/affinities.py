@@ -126,8 +126,15 @@ class AffinityAverage:
 
 
 def known_pixels(affinities: Affinities) -> NDArray[np.bool_]:
-    """Return the pixels whose affinities were computed, as a mask (Y, X)."""
-    return np.asarray((affinities.weight > 0).any(axis=0))
+    """Return the pixels of which nothing is left to compute, as a mask (Y, X).
+
+    These are the ones with a weight, and the ones without any partner in the image.
+    """
+    known = np.asarray((affinities.weight > 0).any(axis=0))
+    alone = np.ones(affinities.shape, bool)
+    for offset in affinities.offsets:
+        alone[pair_slices(affinities.shape, offset)[0]] = False
+    return known | alone
 
 
 def merge_affinities(first: Affinities, second: Affinities) -> Affinities:
