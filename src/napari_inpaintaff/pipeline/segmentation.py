@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.foreground import foreground_probability, threshold
+from napari_inpaintaff.foreground import foreground_probability, mask_from_labels, threshold
 from napari_inpaintaff.images import Region, check_region
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.partition import partition as partition_affinities
 from napari_inpaintaff.separation import SeparationParameters, SplitUpdate, iterate_affinities
+from napari_inpaintaff.separation.zoom import Zoom
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def iterate_segmentation(
     image: NDArray[Any],
     *,
     inpainter: str | Path | Inpainter = DEFAULT_INPAINTER,
-    foreground: str | NDArray[np.bool_] = "otsu",
+    foreground: str | NDArray[Any] = "otsu",
     diameter: float | None = None,
     region: Region | None = None,
     separation: SeparationParameters | None = None,
@@ -58,8 +59,9 @@ def iterate_segmentation(
         Raw intensities; NaN marks unknown pixels.
     inpainter : str, Path or Inpainter, optional
         Name, model file or a loaded inpainter.
-    foreground : str or ndarray of bool, shape (Y, X), optional
-        A method (see `foreground.FOREGROUND_METHODS`) or a mask.
+    foreground : str or ndarray, shape (Y, X), optional
+        A method (see `foreground.FOREGROUND_METHODS`), or a mask or label image: what is
+        not zero is foreground.
     diameter : float, optional
         Typical diameter of a cell in pixels; by default the inpainter's.
     region : tuple of two slices, optional
@@ -98,7 +100,7 @@ def iterate_segmentation(
     if not isinstance(inpainter, Inpainter):
         inpainter = Inpainter.load(inpainter, device=device)
     diameter = inpainter.metadata.diameter if diameter is None else diameter
-    scale = diameter / inpainter.metadata.diameter
+    scale = Zoom.between(inpainter.metadata.diameter, diameter).factor
     partition = _at_scale(PartitionParameters() if partition is None else partition, scale)
     mask = _foreground_mask(image, foreground, diameter)
     if region is not None:
@@ -147,7 +149,7 @@ def _at_scale(partition: PartitionParameters, scale: float) -> PartitionParamete
 
 
 def _foreground_mask(
-    image: NDArray[Any], foreground: str | NDArray[np.bool_], diameter: float
+    image: NDArray[Any], foreground: str | NDArray[Any], diameter: float
 ) -> NDArray[np.bool_]:
     if isinstance(foreground, str):
         return threshold(foreground_probability(image, foreground, diameter=diameter))
@@ -155,4 +157,4 @@ def _foreground_mask(
         raise ImageError(
             f"the foreground {foreground.shape} must have the shape of the image {image.shape}"
         )
-    return foreground.astype(bool)
+    return mask_from_labels(foreground)
