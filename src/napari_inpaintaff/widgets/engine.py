@@ -168,7 +168,7 @@ class CoreEngine:
             image,
             inpainter,
             parameters,
-            wanted=wanted,
+            wanted=wanted & ~previous.known if previous else wanted,
             previous=previous.affinities if previous else None,
             diameter=network.diameter,
         )

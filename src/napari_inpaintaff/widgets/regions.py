@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.images import Region
 
+_SLACK = 1e-3
+
 
 class RegionChoice(Enum):
     """How the region is given; the value is what the user reads."""
@@ -117,8 +119,9 @@ def bounding_region(
     ParameterError
         When there is no such pixel.
     """
-    start = np.maximum(np.ceil(corners.min(axis=0)), 0).astype(int)
-    stop = np.minimum(np.floor(corners.max(axis=0)) + 1, shape).astype(int)
+    # Transforms leave rounding errors; a pixel must not be lost to them.
+    start = np.maximum(np.ceil(corners.min(axis=0) - _SLACK), 0).astype(int)
+    stop = np.minimum(np.floor(corners.max(axis=0) + _SLACK) + 1, shape).astype(int)
     if np.any(stop <= start):
         raise ParameterError(f"{what} does not cover any pixel of the image.")
     return slice(int(start[0]), int(stop[0])), slice(int(start[1]), int(stop[1]))
