@@ -92,14 +92,19 @@ def test_sizes(name: str, shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("name", NARROW)
 def test_every_weight_is_trained(name: str) -> None:
-    torch.manual_seed(0)
-    network = build_unet(NARROW[name]).train()
+    network = some_unet(NARROW[name]).train()
     known = (torch.rand(4, 1, 16, 16) < 0.5).float()
     output = network(torch.randn(4, 1, 16, 16), known)
     (output - torch.randn_like(output)).square().sum().backward()
     for parameter_name, parameter in network.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.abs().sum() > 0, parameter_name
+
+
+def test_an_untrained_partial_network_is_the_constant_prior() -> None:
+    network = build_unet(ARCHITECTURES["pconv"])
+    output = network(torch.rand(1, 1, 32, 32), (torch.rand(1, 1, 32, 32) < 0.1).float())
+    assert not output.any()
 
 
 def test_the_papers_architecture() -> None:

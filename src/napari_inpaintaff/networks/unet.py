@@ -124,7 +124,9 @@ class PartialUNet(nn.Module):
         norms = (*widths[1:], *reversed(widths[:-1])) if architecture.batch_norm else ()
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in norms)
         self.head = PartialConv2d((inputs, 1), architecture.outputs, 3)
-        nn.init.normal_(self.head.conv.weight, std=0.01)
+        # Starts as the constant prior: at the rims of holes the scaled features of untrained
+        # partial convolutions are so large that even small weights predict nonsense.
+        nn.init.zeros_(self.head.conv.weight)
         self.prior = nn.Parameter(torch.zeros(architecture.outputs))
 
     def _activate(self, features: Tensor, mask: Tensor, norm: int, slope: float) -> Tensor:
