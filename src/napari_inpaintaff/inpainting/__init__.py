@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from napari_inpaintaff.inpainting.cards import model_card
 from napari_inpaintaff.inpainting.catalogue import (
     DEFAULT_INPAINTER,
     CatalogueEntry,
@@ -37,6 +38,7 @@ __all__ = [
     "TrainingUpdate",
     "available_inpainters",
     "find_inpainter",
+    "model_card",
     "train_inpainter",
     "user_model_folder",
 ]

@@ -268,10 +268,19 @@ def measure_near_hole(
     return NearHoleError(float(l1), float(prior_l1), float(nll) if laplace else None)
 
 
+def _holds_out(images: int, training: InpainterTraining) -> bool:
+    return images >= 4 and training.validation > 0
+
+
+def _near_hole_images(images: int, training: InpainterTraining) -> str:
+    held_out = _holds_out(images, training)
+    return "images held out from the training" if held_out else "the training images"
+
+
 def _hold_out(
     images: Sequence[NDArray[np.float32]], training: InpainterTraining
 ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-    if len(images) < 4 or training.validation == 0:
+    if not _holds_out(len(images), training):
         return list(images), list(images)
     order = np.random.default_rng(training.seed).permutation(len(images))
     count = min(max(1, round(training.validation * len(images))), len(images) - 1)
@@ -360,6 +369,7 @@ def train_inpainter(
         "crop": training.size,
         "seed": training.seed,
         "minutes": round((time.monotonic() - start) / 60, 2),
+        "near_hole_images": _near_hole_images(len(planes), training),
         "near_hole_l1": round(near.l1, 4),
         "near_hole_prior_l1": round(near.prior_l1, 4),
         "near_hole_l1_over_prior": None if math.isnan(near.ratio) else round(near.ratio, 4),
