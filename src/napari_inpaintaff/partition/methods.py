@@ -32,7 +32,7 @@ class PartitionParameters:
 
     method: str = "mutex_watershed"
     alpha: float = 1.0
-    minimum_size: int = 30
+    minimum_size: int = 60
 
     def __post_init__(self) -> None:
         if self.method not in PARTITION_METHODS:

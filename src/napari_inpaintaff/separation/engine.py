@@ -31,12 +31,13 @@ class SplitUpdate:
     Attributes
     ----------
     origin : (int, int)
-        (y, x) of the patch's first pixel, in working pixels; may be negative.
+        (y, x) of the first pixel shown, in working pixels; may be negative.
     zoom : float
         Image pixels per working pixel; 1 unless the image was resampled to fit the cells.
-    state : ndarray of int8, shape (P, P)
-        0 outside the region, 1 for M, 2 for its complement.
-    band : ndarray of bool, shape (P, P)
+    state : ndarray of int8, square
+        The part of the patch that holds the region: 0 outside it, 1 for M, 2 for its
+        complement.
+    band : ndarray of bool, of the same shape
         The band N that was predicted last.
     gain : float
         Evidence for the split so far, in nats per pixel of the band.
@@ -158,25 +159,28 @@ def _take_apart(
         wanted,
         patch_origins(shape, parameters.patch, parameters.stride),
         patch=parameters.patch,
+        windows=parameters.windows(),
         minimum_side=parameters.minimum_side,
         device=inpainter.device,
     )
-    batch = SplitBatch(inpainter, parameters)
-    slots: dict[int, Region] = {}
+    workers = [
+        _Worker(SplitBatch(inpainter, parameters, size), {}) for size in parameters.windows()
+    ]
     done = 0
     while True:
-        _fill(batch, queue, slots, parameters.seed)
+        worker = _fullest(workers, queue, parameters.seed)
         for tree in queue.collect():
             average.add(tree.leaves.cpu().numpy(), tree.wanted.cpu().numpy(), tree.origin)
             done += 1
-        if not slots:
+        if worker is None:
             return average.result()
-        slot = min(slots)
+        batch, regions = worker.batch, worker.regions
+        slot = min(regions)
         updates = min(batch.iteration[slot] + 1, parameters.iterations)
         results = batch.step()
-        yield _show(batch, slot, slots[slot], updates, (done, queue.patches), zoom)
+        yield _show(batch, slot, regions[slot], updates, (done, queue.patches), zoom)
         for result in results:
-            queue.put(slots.pop(result.slot), result.sides)
+            queue.put(regions.pop(result.slot), result.sides)
 
 
 def compute_affinities(
@@ -216,20 +220,37 @@ def compute_affinities(
             return affinities
 
 
-def _fill(batch: SplitBatch, queue: RegionQueue, slots: dict[int, Region], seed: int) -> None:
-    for slot in batch.free_slots():
-        region = queue.take()
+@dataclass(frozen=True)
+class _Worker:
+    """A batch of one window size, and the regions in its slots."""
+
+    batch: SplitBatch
+    regions: dict[int, Region]
+
+    def load(self, queue: RegionQueue) -> float:
+        """Return the part of the slots that could be in use."""
+        waiting = len(self.regions) + queue.waiting(self.batch.size)
+        return min(1.0, waiting / self.batch.slots)
+
+
+def _fullest(workers: list[_Worker], queue: RegionQueue, seed: int) -> _Worker | None:
+    """Fill the batch that wastes the fewest slots and return it; None at the end."""
+    while max(worker.load(queue) for worker in workers) < 1 and queue.open_next():
+        pass
+    worker = max(workers, key=lambda worker: worker.load(queue))
+    for slot in worker.batch.free_slots():
+        region = queue.take(worker.batch.size)
         if region is None:
-            return
-        tree = region.tree
-        slots[slot] = region
-        batch.start(
+            break
+        worker.regions[slot] = region
+        worker.batch.start(
             slot,
-            tree.values,
-            tree.observed,
-            region.mask,
-            horizontal=orientation(seed, tree.origin, region.depth),
+            region.tree.values[region.window],
+            region.tree.observed[region.window],
+            region.mask[region.window],
+            horizontal=orientation(seed, region.tree.origin, region.depth),
         )
+    return worker if worker.regions else None
 
 
 def _show(
@@ -243,7 +264,7 @@ def _show(
     state = batch.side[slot].to(torch.int8) + 2 * batch.other[slot].to(torch.int8)
     done, total = patches
     return SplitUpdate(
-        origin=region.tree.origin,
+        origin=region.origin,
         zoom=zoom,
         state=state.cpu().numpy(),
         band=batch.hidden[slot].cpu().numpy(),

@@ -50,11 +50,26 @@ class Region:
         Its pixels.
     depth : int
         Number of splits above it.
+    window : tuple of two slices
+        Square part of the patch that holds the region. Everything outside a region is
+        hidden from the network anyway, so it need not be computed.
     """
 
     tree: PatchTree
     mask: Tensor
     depth: int
+    window: tuple[slice, slice]
+
+    @property
+    def size(self) -> int:
+        """Side of the window, in pixels."""
+        return int(self.window[0].stop - self.window[0].start)
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """(y, x) of the window's first pixel in the image; may be negative."""
+        y, x = self.tree.origin
+        return y + self.window[0].start, x + self.window[1].start
 
 
 class RegionQueue:
@@ -70,6 +85,8 @@ class RegionQueue:
         Patches, see `images.patch_origins`; those without a wanted pixel are left out.
     patch : int
         Their side.
+    windows : sequence of int
+        Sides of the windows that regions are split in, ascending, the last one ``patch``.
     minimum_side : int
         A region of fewer than twice as many pixels is a leaf.
     device : torch.device
@@ -83,10 +100,12 @@ class RegionQueue:
         origins: Sequence[tuple[int, int]],
         *,
         patch: int,
+        windows: Sequence[int],
         minimum_side: int,
         device: torch.device,
     ) -> None:
         self._patch = patch
+        self._windows = tuple(windows)
         self._minimum_side = minimum_side
         self._device = device
         self._border = patch
@@ -95,18 +114,25 @@ class RegionQueue:
         self._wanted = np.pad(wanted, patch)
         self._origins = [o for o in origins if self._cut(self._wanted, o).any()]
         self._unopened = iter(self._origins)
-        self._pending: list[Region] = []
+        self._pending: dict[int, list[Region]] = {size: [] for size in self._windows}
         self.finished: list[PatchTree] = []
         self.patches = len(self._origins)
 
-    def take(self) -> Region | None:
-        """Return the next region to split, or None if there is none at the moment."""
-        while not self._pending:
-            origin = next(self._unopened, None)
-            if origin is None:
-                return None
-            self._open(origin)
-        return self._pending.pop()
+    def open_next(self) -> bool:
+        """Open the next patch; return False if all are open."""
+        origin = next(self._unopened, None)
+        if origin is None:
+            return False
+        self._open(origin)
+        return True
+
+    def waiting(self, size: int) -> int:
+        """Return how many regions wait to be split in windows of a size."""
+        return len(self._pending[size])
+
+    def take(self, size: int) -> Region | None:
+        """Return the next region to split in a window of a size, None if none waits."""
+        return self._pending[size].pop() if self._pending[size] else None
 
     def put(self, region: Region, sides: tuple[Tensor, Tensor] | None) -> None:
         """Record how the split of a region ended.
@@ -115,13 +141,15 @@ class RegionQueue:
         ----------
         region : Region
             As it was taken.
-        sides : tuple of two Tensors of bool, shape (P, P), or None
+        sides : tuple of two Tensors of bool, of the region's window, or None
             Its two sides, which are split in turn if they can be; None makes it a leaf.
         """
-        for mask in sides or ():
-            self._add(Region(region.tree, mask, region.depth + 1))
         if sides is None:
-            self._make_leaf(region)
+            self._make_leaf(region.tree, region.mask)
+        for side in sides or ():
+            mask = torch.zeros_like(region.mask)
+            mask[region.window] = side
+            self._add(region.tree, mask, region.depth + 1)
         region.tree.open_regions -= 1
         self._close(region.tree)
 
@@ -135,23 +163,22 @@ class RegionQueue:
             wanted=self._tensor(self._cut(self._wanted, origin)),
             leaves=torch.zeros(self._patch, self._patch, dtype=torch.int16, device=self._device),
         )
-        self._add(Region(tree, self._tensor(self._cut(self._inside, origin)), 0))
+        self._add(tree, self._tensor(self._cut(self._inside, origin)), 0)
         self._close(tree)
 
-    def _add(self, region: Region) -> None:
-        tree = region.tree
-        holds_wanted, size = torch.stack(
-            [(region.mask & tree.wanted).any().long(), region.mask.sum()]
-        ).tolist()
-        if holds_wanted and size >= 2 * self._minimum_side:
-            tree.open_regions += 1
-            self._pending.append(region)
-        else:
-            self._make_leaf(region)
+    def _add(self, tree: PatchTree, mask: Tensor, depth: int) -> None:
+        pixels = mask.cpu().numpy()
+        wanted = (pixels & tree.wanted.cpu().numpy()).any()
+        if not wanted or np.count_nonzero(pixels) < 2 * self._minimum_side:
+            self._make_leaf(tree, mask)
+            return
+        tree.open_regions += 1
+        region = Region(tree, mask, depth, _window(pixels, self._windows))
+        self._pending[region.size].append(region)
 
-    def _make_leaf(self, region: Region) -> None:
-        region.tree.count += 1
-        region.tree.leaves[region.mask] = region.tree.count
+    def _make_leaf(self, tree: PatchTree, mask: Tensor) -> None:
+        tree.count += 1
+        tree.leaves[mask] = tree.count
 
     def _close(self, tree: PatchTree) -> None:
         if tree.open_regions == 0:
@@ -168,3 +195,14 @@ class RegionQueue:
 
     def _tensor(self, image: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(image)).to(self._device)
+
+
+def _window(mask: NDArray[np.bool_], sizes: Sequence[int]) -> tuple[slice, slice]:
+    bounds = []
+    for axis in (1, 0):
+        inside = np.flatnonzero(mask.any(axis))
+        bounds.append((int(inside[0]), int(inside[-1]) + 1))
+    extent = max(stop - start for start, stop in bounds)
+    size = next(size for size in sizes if size >= extent)
+    starts = [min(start, len(mask) - size) for start, _ in bounds]
+    return slice(starts[0], starts[0] + size), slice(starts[1], starts[1] + size)

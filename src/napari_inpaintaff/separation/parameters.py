@@ -33,7 +33,8 @@ class SeparationParameters:
     seed : int
         First halves are drawn from (seed, patch position, depth).
     batch : int
-        Splits that evolve together; two network evaluations each.
+        Splits that evolve together; two network evaluations each. Small batches stay in the
+        caches of a CPU.
     offsets : tuple of (int, int)
         Pairs of pixels whose affinity is computed, the two local ones first.
     """
@@ -44,9 +45,9 @@ class SeparationParameters:
     distance: int = 8
     sigmas: tuple[float, ...] = (0.1, 1.0, 5.0, 10.0)
     minimum_side: int = 20
-    minimum_gain: float = 2.0
+    minimum_gain: float = 1.5
     seed: int = 0
-    batch: int = 16
+    batch: int = 8
     offsets: tuple[Offset, ...] = PUBLISHED_OFFSETS
 
     def __post_init__(self) -> None:
@@ -65,6 +66,17 @@ class SeparationParameters:
             raise ParameterError(f"the sigmas must be positive, got {self.sigmas}")
         if not self.offsets or any(offset == (0, 0) for offset in self.offsets):
             raise ParameterError("offsets must be pairs (y, x) other than (0, 0)")
+
+    def windows(self) -> tuple[int, ...]:
+        """Return the sides of the windows that regions are split in, ascending.
+
+        Returns
+        -------
+        tuple of int
+            Half a patch, where a band still fits, and a whole patch.
+        """
+        half = self.patch // 2
+        return (half, self.patch) if half > 2 * self.distance else (self.patch,)
 
     def band_distances(self) -> tuple[int, ...]:
         """Return the half width of the band in every update.

@@ -48,23 +48,29 @@ class SplitBatch:
         Predicts the bands.
     parameters : SeparationParameters
         Schedule and thresholds.
+    size : int, optional
+        Side of the windows; by default that of a patch. Of smaller windows there are as
+        many more slots as keep the number of pixels.
     """
 
-    def __init__(self, inpainter: Inpainter, parameters: SeparationParameters) -> None:
+    def __init__(
+        self, inpainter: Inpainter, parameters: SeparationParameters, size: int | None = None
+    ) -> None:
+        self.size = parameters.patch if size is None else size
+        self.slots = parameters.batch * (parameters.patch // self.size) ** 2
         self._inpainter = inpainter
         self._parameters = parameters
         self._distances = (*parameters.band_distances(), max(1, parameters.distance // 2))
-        size = parameters.patch
-        shape = (parameters.batch, size, size)
+        shape = (self.slots, self.size, self.size)
         device = inpainter.device
-        self._smoothing = smoothing_matrices(size, parameters.sigmas).to(device)
+        self._smoothing = smoothing_matrices(self.size, parameters.sigmas).to(device)
         self._values = torch.zeros(shape, device=device)
         self._observed = torch.zeros(shape, dtype=torch.bool, device=device)
         self.side = torch.zeros(shape, dtype=torch.bool, device=device)
         self.other = torch.zeros(shape, dtype=torch.bool, device=device)
         self.hidden = torch.zeros(shape, dtype=torch.bool, device=device)
-        self.iteration = [-1] * parameters.batch
-        self.evidence = [0.0] * parameters.batch
+        self.iteration = [-1] * self.slots
+        self.evidence = [0.0] * self.slots
 
     def free_slots(self) -> list[int]:
         """Return the slots that hold no split."""
@@ -80,7 +86,7 @@ class SplitBatch:
         slot : int
             A free slot.
         values : Tensor of float32, shape (Y, X)
-            Normalised patch, without NaN.
+            Normalised window, without NaN.
         observed, region : Tensor of bool, shape (Y, X)
             Pixels with a value, and pixels to split.
         horizontal : bool
