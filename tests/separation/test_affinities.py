@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bioimage_cpp.affinities import compute_affinities as affinities_of_bioimage_cpp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from napari_inpaintaff.separation.affinities import (
 OFFSETS = st.tuples(st.integers(-12, 12), st.integers(-12, 12)).filter(any)
 
 
+@settings(deadline=None)
 @given(
     labels=hnp.arrays(
         np.int32,
@@ -55,6 +56,7 @@ def test_labels_must_be_a_plane() -> None:
         affinities_from_labels(np.zeros((2, 3, 4), int))
 
 
+@settings(deadline=None)
 @given(shape=st.tuples(st.integers(1, 9), st.integers(1, 9)), offset=OFFSETS)
 def test_pairs_are_those_whose_partner_is_inside(shape: tuple[int, int], offset: Offset) -> None:
     number = np.arange(shape[0] * shape[1]).reshape(shape)
@@ -94,6 +96,7 @@ def test_only_wanted_pixels_count_but_their_partners_may_be_anything() -> None:
     assert result.values[1, 0, 1] == 0
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_order_of_the_patches_does_not_matter(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -144,6 +144,7 @@ def test_evidence_is_the_mean_advantage_of_the_own_side() -> None:
     assert split_evidence(gain, side, hidden).tolist() == [3.0, 0.0]
 
 
+@settings(deadline=None)
 @given(seed=st.integers(-(2**70), 2**70), y=st.integers(-64, 10**6), depth=st.integers(0, 30))
 def test_orientation_depends_on_its_arguments_only(seed: int, y: int, depth: int) -> None:
     assert orientation(seed, (y, -y), depth) == orientation(seed, [y, -y], depth)
@@ -172,6 +173,7 @@ def test_orientation_is_a_fair_coin_along_every_argument() -> None:
         assert 0.45 < np.mean([a == b for a, b in pairs]) < 0.55
 
 
+@settings(deadline=None)
 @given(mask=MASKS, horizontal=st.booleans())
 def test_first_halves_are_as_even_as_whole_lines_allow(
     mask: NDArray[np.bool_], horizontal: bool
@@ -196,6 +198,7 @@ def test_the_band_narrows_as_published() -> None:
     assert SeparationParameters(iterations=1, distance=8).band_distances() == (8,)
 
 
+@settings(deadline=None)
 @given(iterations=st.integers(1, 40), distance=st.integers(1, 31))
 def test_every_second_band_is_one_pixel_and_the_others_never_widen(
     iterations: int, distance: int
