@@ -11,8 +11,9 @@ documentation of the Python API.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+import lazy_loader
 
 if TYPE_CHECKING:
     from napari_inpaintaff.datatypes import Affinities, Prediction
@@ -49,20 +50,16 @@ __all__ = [
     "write_labels",
 ]
 
-_ROOMS = {
-    "datatypes": ("Affinities", "Prediction"),
-    "evaluation": ("evaluate", "seg_score"),
-    "foreground": ("foreground_probability",),
-    "images": ("read_image", "simulate_dense_nuclei", "write_labels"),
-    "inpainting": ("Inpainter", "available_inpainters", "train_inpainter"),
-    "partition": ("PartitionParameters",),
-    "pipeline": ("Segmentation", "iterate_segmentation", "segment"),
-    "separation": ("SeparationParameters", "compute_affinities", "iterate_affinities"),
-}
-
-
-def __getattr__(name: str) -> object:
-    for room, names in _ROOMS.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{room}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "datatypes": ["Affinities", "Prediction"],
+        "evaluation": ["evaluate", "seg_score"],
+        "foreground": ["foreground_probability"],
+        "images": ["read_image", "simulate_dense_nuclei", "write_labels"],
+        "inpainting": ["Inpainter", "available_inpainters", "train_inpainter"],
+        "partition": ["PartitionParameters"],
+        "pipeline": ["Segmentation", "iterate_segmentation", "segment"],
+        "separation": ["SeparationParameters", "compute_affinities", "iterate_affinities"],
+    },
+)

@@ -5,8 +5,9 @@ Names are imported on demand, so that listing the models does not import torch.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+import lazy_loader
 
 from napari_inpaintaff.inpainting.cards import model_card
 from napari_inpaintaff.inpainting.catalogue import (
@@ -43,16 +44,10 @@ __all__ = [
     "user_model_folder",
 ]
 
-_ON_DEMAND = {
-    "Inpainter": "inpainter",
-    "InpainterTraining": "training",
-    "NearHoleError": "training",
-    "TrainingUpdate": "training",
-    "train_inpainter": "training",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name in _ON_DEMAND:
-        return getattr(import_module(f"{__name__}.{_ON_DEMAND[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "inpainter": ["Inpainter"],
+        "training": ["InpainterTraining", "NearHoleError", "TrainingUpdate", "train_inpainter"],
+    },
+)

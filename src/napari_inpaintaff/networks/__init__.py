@@ -5,8 +5,9 @@ Names are imported on demand: the architectures and model files are read without
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+import lazy_loader
 
 from napari_inpaintaff.networks.architecture import UNetArchitecture
 
@@ -30,17 +31,11 @@ __all__ = [
     "pick_device",
 ]
 
-_ON_DEMAND = {
-    "DEVICES": "devices",
-    "Schedule": "training",
-    "bfloat16_speedup": "devices",
-    "build_unet": "unet",
-    "inference_dtype": "devices",
-    "pick_device": "devices",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name in _ON_DEMAND:
-        return getattr(import_module(f"{__name__}.{_ON_DEMAND[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "devices": ["DEVICES", "bfloat16_speedup", "inference_dtype", "pick_device"],
+        "training": ["Schedule"],
+        "unet": ["build_unet"],
+    },
+)

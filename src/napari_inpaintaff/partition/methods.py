@@ -31,7 +31,7 @@ class PartitionParameters:
     """
 
     method: str = "mutex_watershed"
-    alpha: float = 1.0
+    alpha: float = 1.5
     minimum_size: int = 60
 
     def __post_init__(self) -> None:

@@ -17,7 +17,8 @@ class SeparationParameters:
     patch : int
         Side of a patch.
     stride : int
-        Distance between patches; half of ``patch`` gives four opinions on every pixel.
+        Distance between patches; smaller means more opinions on every pixel, about
+        ``(patch / stride) ** 2``.
     iterations : int
         Updates T of every split.
     distance : int
@@ -40,7 +41,7 @@ class SeparationParameters:
     """
 
     patch: int = 64
-    stride: int = 32
+    stride: int = 20
     iterations: int = 12
     distance: int = 8
     sigmas: tuple[float, ...] = (0.1, 1.0, 5.0, 10.0)
@@ -73,10 +74,10 @@ class SeparationParameters:
         Returns
         -------
         tuple of int
-            Half a patch, where a band still fits, and a whole patch.
+            A half, three quarters and the whole of a patch, as far as a band fits in.
         """
-        half = self.patch // 2
-        return (half, self.patch) if half > 2 * self.distance else (self.patch,)
+        parts = (self.patch // 2, 3 * self.patch // 4)
+        return (*(part for part in parts if part > 2 * self.distance), self.patch)
 
     def band_distances(self) -> tuple[int, ...]:
         """Return the half width of the band in every update.

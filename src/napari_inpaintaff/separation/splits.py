@@ -57,7 +57,7 @@ class SplitBatch:
         self, inpainter: Inpainter, parameters: SeparationParameters, size: int | None = None
     ) -> None:
         self.size = parameters.patch if size is None else size
-        self.slots = parameters.batch * (parameters.patch // self.size) ** 2
+        self.slots = parameters.batch * parameters.patch**2 // self.size**2
         self._inpainter = inpainter
         self._parameters = parameters
         self._distances = (*parameters.band_distances(), max(1, parameters.distance // 2))
