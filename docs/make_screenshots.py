@@ -41,8 +41,7 @@ def main() -> None:
     QTest.qWait(500)
 
     widget.run()
-    wait_for(lambda: PREVIEW_NAME in viewer.layers)
-    QTest.qWait(2000)
+    wait_for(lambda: PREVIEW_NAME in viewer.layers and widget.controls.bar.value() > 20)
     save(viewer, output / "separate-cells-running.png")
     wait_for(lambda: not widget.controller.is_running)
     show_result(viewer, widget)

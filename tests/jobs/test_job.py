@@ -10,7 +10,7 @@ import pytest
 from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.jobs import Cancelled, Job, JobState, Progress, seconds_left
 
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 class Steps:

@@ -39,7 +39,7 @@ def dock(viewer, engine, qtbot) -> Iterator[SeparateCells]:
     yield widget
     engine.release()
     widget.controller.cancel()
-    qtbot.waitUntil(lambda: not JobRunner._working, timeout=20_000)
+    qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def run_to_end(qtbot) -> Callable[[SeparateCells], None]:
     """Press Run and wait until the widget is idle again."""
 
     def run(widget: SeparateCells) -> None:
-        with qtbot.waitSignal(widget.controller.ended, timeout=20_000):
+        with qtbot.waitSignal(widget.controller.ended, timeout=180_000):
             widget.controls.run_button.click()
 
     return run

@@ -20,7 +20,7 @@ from napari_inpaintaff.widgets.planes import Plane
 from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, SeparationRequest
 
 PATCH = 16
-TIMEOUT = 20
+TIMEOUT = 180
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class FakeEngine:
         self.previous: list[Separation | None] = []
         self.requests: list[SeparationRequest] = []
         self.closed = 0
+        self.warm = False
         self.error: BaseException | None = None
         self.label_error: BaseException | None = None
-        self.seconds_per_batch = 0.0
         self.in_batch = threading.Event()
         self._gate = threading.Semaphore(10_000)
 
@@ -69,6 +69,9 @@ class FakeEngine:
             InpainterCard("nuclei-small", 25.0, "Small and fast."),
             InpainterCard("nuclei-pconv", 30.0, "Partial convolutions."),
         ]
+
+    def warm_up(self) -> None:
+        self.warm = True
 
     def read_card(self, path: Path) -> InpainterCard:
         if not path.exists():
@@ -87,8 +90,6 @@ class FakeEngine:
             for batch in range(self.batches):
                 self.in_batch.set()
                 assert self._gate.acquire(timeout=TIMEOUT)
-                if self.seconds_per_batch:
-                    threading.Event().wait(self.seconds_per_batch)
                 if self.error is not None and batch == 2:
                     raise self.error
                 self.batches_done += 1

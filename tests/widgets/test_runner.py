@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 
 import pytest
@@ -37,7 +38,7 @@ class Record:
 @pytest.fixture(autouse=True)
 def _no_job_left(qtbot):
     yield
-    qtbot.waitUntil(lambda: not JobRunner._working, timeout=10_000)
+    qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
 
 
 def count(steps, *, error=None, ran_in=None):
@@ -51,7 +52,7 @@ def count(steps, *, error=None, ran_in=None):
 
 
 def run(qtbot, runner, steps):
-    with qtbot.waitSignal(runner.finished, timeout=10_000):
+    with qtbot.waitSignal(runner.finished, timeout=180_000):
         runner.start(steps, name="counting")
 
 
@@ -90,13 +91,13 @@ def test_a_runner_is_busy_until_its_job_was_reported(qtbot):
     gate = threading.Event()
 
     def wait():
-        gate.wait(10)
+        gate.wait(180)
         yield
 
     runner.start(wait(), name="waiting")
     with pytest.raises(BusyError):
         runner.start(count(1), name="counting")
-    with qtbot.waitSignal(runner.finished, timeout=10_000):
+    with qtbot.waitSignal(runner.finished, timeout=180_000):
         gate.set()
     run(qtbot, runner, count(1))
 
@@ -107,14 +108,14 @@ def test_light_jobs_run_beside_a_heavy_one_even_on_one_processor(qtbot):
     gate = threading.Event()
 
     def wait():
-        gate.wait(10)
+        gate.wait(180)
         yield
 
     heavy.start(wait(), name="heavy")
     with pytest.raises(BusyError):
         other.start(count(1), name="other heavy one")
     run(qtbot, light, count(1))
-    with qtbot.waitSignal(heavy.finished, timeout=10_000):
+    with qtbot.waitSignal(heavy.finished, timeout=180_000):
         gate.set()
     run(qtbot, other, count(1))
 
@@ -128,18 +129,18 @@ def test_a_disposed_runner_says_nothing_and_frees_the_heavy_slot(qtbot):
     def wait():
         try:
             held.set()
-            gate.wait(10)
+            gate.wait(180)
             yield "update"
             yield "never asked for"
         finally:
             closed.append(threading.current_thread())
 
     runner.start(wait(), name="waiting")
-    qtbot.waitUntil(held.is_set, timeout=10_000)
+    qtbot.waitUntil(held.is_set, timeout=180_000)
     runner.dispose()
     del runner
     gate.set()
-    qtbot.waitUntil(lambda: bool(closed), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(closed), timeout=180_000)
     qtbot.wait(2 * FLUSH_INTERVAL_MS)
     assert record.events == []
     assert closed != [threading.main_thread()]
@@ -149,11 +150,12 @@ def test_a_disposed_runner_says_nothing_and_frees_the_heavy_slot(qtbot):
 def test_updates_are_coalesced_by_key_and_the_last_one_shows(qtbot):
     runner = JobRunner(coalesce=lambda update: update % 2)
     record = Record(runner)
+    start = time.monotonic()
     run(qtbot, runner, count(10_001))
     updates = [event[1] for event in record.events if event[0] == "updated"]
     assert updates[-1][-1] == 10_000
     assert all(len(batch) <= 2 for batch in updates)
-    assert len(updates) < 100
+    assert len(updates) <= 20 * (time.monotonic() - start) + 2
 
 
 def test_warnings_for_the_user_become_notifications_once(qtbot, notifications):

@@ -86,7 +86,7 @@ def core_dock(sample_viewer, model_file, qtbot, monkeypatch):
     draw(dock, REGION)
     yield dock
     dock.controller.cancel()
-    qtbot.waitUntil(lambda: not JobRunner._working, timeout=60_000)
+    qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
 
 
 def draw(dock, region):
@@ -96,7 +96,7 @@ def draw(dock, region):
 
 
 def run_to_end(qtbot, dock):
-    with qtbot.waitSignal(dock.controller.ended, timeout=120_000):
+    with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
         dock.controls.run_button.click()
 
 
@@ -134,7 +134,7 @@ def test_alpha_needs_no_network_and_run_again_computes_nothing(sample_viewer, co
     before = labels.data.copy()
     core_dock.form.alpha.setValue(2.0)
     core_dock.form.minimum_size.setValue(0)
-    qtbot.waitUntil(lambda: not np.array_equal(labels.data, before), timeout=20_000)
+    qtbot.waitUntil(lambda: not np.array_equal(labels.data, before), timeout=180_000)
     assert len(engine.runs) == 1
     core_dock.form.alpha.setValue(1.0)
     core_dock.form.minimum_size.setValue(30)
@@ -160,12 +160,12 @@ def test_a_foreground_that_grows_computes_only_what_is_missing(sample_viewer, co
     # A little growth lies within the margin.
     layer.data[45:115, 35:79] = 1
     layer.events.data()
-    qtbot.waitUntil(lambda: bool(labels.data[45:115, 35:79].all()), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(labels.data[45:115, 35:79].all()), timeout=180_000)
     assert "not computed" not in core_dock.controls.status.text()
 
     layer.data[45:115, 35:105] = 1
     layer.events.data()
-    qtbot.waitUntil(lambda: "not computed" in core_dock.controls.status.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "not computed" in core_dock.controls.status.text(), timeout=180_000)
     run_to_end(qtbot, core_dock)
     assert labels.data[45:115, 35:105].all()
     second = core_dock.controller._kept[sample_viewer.layers["nuclei"]].separation
@@ -180,9 +180,9 @@ def test_cancel_stops_the_real_generator(sample_viewer, core_dock, qtbot):
     core_dock.form.iterations.setValue(100)
     engine = core_dock.controller._engine
     core_dock.controls.run_button.click()
-    qtbot.waitUntil(lambda: PREVIEW_NAME in sample_viewer.layers, timeout=60_000)
+    qtbot.waitUntil(lambda: PREVIEW_NAME in sample_viewer.layers, timeout=180_000)
     assert set(np.unique(sample_viewer.layers[PREVIEW_NAME].data)) <= {0, PURPLE, ORANGE, OUTLINE}
-    with qtbot.waitSignal(core_dock.controller.ended, timeout=20_000):
+    with qtbot.waitSignal(core_dock.controller.ended, timeout=180_000):
         core_dock.controls.cancel_button.click()
         at_cancel = len(engine.runs[0])
     assert len(engine.runs[0]) <= at_cancel + 2
@@ -266,7 +266,6 @@ dock = SeparateCells(viewer)
 viewer.window.add_dock_widget(dock)
 dock.form.inpainter.load(Path(sys.argv[1]))
 dock.form.iterations.setValue(1)
-QTest.qWait(200)
 assert "torch" not in sys.modules
 ticks = []
 timer = QTimer()

@@ -126,7 +126,7 @@ def test_of_a_stack_the_shown_plane_is_separated_and_the_result_lies_there(
     # The labels of the kept plane follow alpha even when another plane is shown.
     viewer.dims.set_point(0, 5)
     dock.form.alpha.setValue(0.6)
-    qtbot.waitUntil(lambda: labels.data.max() == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: labels.data.max() == 1, timeout=180_000)
 
     # Another plane gets layers of its own.
     run_to_end(dock)
@@ -150,7 +150,16 @@ def test_settings_reach_the_engine(viewer, dock, engine, run_to_end):
     network = request.network
     assert (network.inpainter, network.diameter, network.stride) == ("nuclei-pconv", 18.5, 16)
     assert (network.iterations, network.seed, network.device) == (20, 7, "cpu")
-    assert (request.labels.alpha, request.labels.minimum_size) == (1.0, 30)
+    assert (request.labels.alpha, request.labels.minimum_size) == (1.0, 16)
+
+
+def test_the_minimum_size_follows_the_diameter_until_it_is_set(dock):
+    form = dock.form
+    form.diameter.setValue(50)
+    assert form.minimum_size.value() == 120
+    form.minimum_size.setValue(77)
+    form.diameter.setValue(25)
+    assert form.minimum_size.value() == 77
 
 
 def test_a_model_file_can_be_loaded(viewer, dock, tmp_path, notifications):

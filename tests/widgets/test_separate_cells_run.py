@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -34,25 +35,33 @@ def test_run_shows_labels_and_affinities_in_the_place_of_the_image(viewer, dock,
     assert not dock.controls.cancel_button.isEnabled()
 
 
-def test_the_splits_evolve_in_a_preview_that_goes_away(viewer, dock, engine, run_to_end, qtbot):
-    engine.seconds_per_batch = 0.12
-    pictures, places = [], []
+def test_the_network_is_loaded_soon_after_the_widget_opens(dock, engine, qtbot):
+    assert not engine.warm
+    qtbot.waitUntil(lambda: engine.warm, timeout=180_000)
+    assert dock.controls.run_button.isEnabled()
 
-    def watch():
+
+def test_the_splits_evolve_in_a_preview_that_goes_away(viewer, dock, engine, qtbot):
+    engine.hold()
+    dock.controls.run_button.click()
+    pictures, places = set(), set()
+
+    def next_picture():
         preview = layer_named(viewer, PREVIEW_NAME)
-        if preview is not None:
-            pictures.append(preview.data.tobytes())
-            places.append(tuple(preview.translate))
-            assert set(np.unique(preview.data)) <= {PURPLE, ORANGE, OUTLINE}
+        if preview is None or preview.data.tobytes() in pictures:
+            return False
+        assert set(np.unique(preview.data)) <= {PURPLE, ORANGE, OUTLINE}
+        pictures.add(preview.data.tobytes())
+        places.add(tuple(preview.translate))
+        return True
 
-    timer = QTimer(dock)
-    timer.timeout.connect(watch)
-    timer.start(20)
-    run_to_end(dock)
-    timer.stop()
-    assert len(set(pictures)) >= 4
-    assert (3.0, -7.0) in places
-    assert layer_named(viewer, PREVIEW_NAME) is None
+    for _ in range(5):
+        engine.release(1)
+        qtbot.waitUntil(next_picture, timeout=180_000)
+    # The second patch begins four pixels to the right.
+    assert places == {(3.0, -7.0), (3.0, -5.0)}
+    with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
+        engine.release()
     assert [layer.name for layer in viewer.layers] == [
         "nuclei",
         "nuclei affinities",
@@ -65,31 +74,38 @@ def test_the_preview_keeps_the_users_selection(viewer, dock, engine, qtbot):
     viewer.layers.selection.active = viewer.layers["nuclei"]
     dock.controls.run_button.click()
     engine.release(2)
-    qtbot.waitUntil(lambda: layer_named(viewer, PREVIEW_NAME) is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: layer_named(viewer, PREVIEW_NAME) is not None, timeout=180_000)
     assert viewer.layers.selection.active is viewer.layers["nuclei"]
 
 
-def test_the_interface_stays_alive_and_counts_patches(viewer, dock, engine, run_to_end, qtbot):
-    engine.seconds_per_batch = 0.1
-    ticks, texts = [], []
+def test_the_interface_stays_alive_and_counts_patches(viewer, dock, engine, qtbot):
+    engine.hold()
+    dock.controls.run_button.click()
+    text = dock.controls.status.text
+    qtbot.waitUntil(lambda: text() == "Loading the network…", timeout=180_000)
+    ticks = []
     timer = QTimer(dock)
     timer.timeout.connect(lambda: ticks.append(0))
-    timer.timeout.connect(lambda: texts.append(dock.controls.status.text()))
     timer.start(10)
-    run_to_end(dock)
+    for patch in range(1, 6):
+        before = len(ticks)
+        qtbot.waitUntil(lambda before=before: len(ticks) > before + 3, timeout=180_000)
+        engine.release(1)
+        qtbot.waitUntil(
+            lambda patch=patch: text().startswith(f"Patch {patch} of 6"), timeout=180_000
+        )
+    assert re.match(r"Patch 5 of 6, about \d+ (s|min) left\.\n", text())
     timer.stop()
-    assert len(ticks) >= 20
-    assert any(text == "Loading the network…" for text in texts)
-    assert any(re.fullmatch(r"Patch \d of 6, about \d s left\.\n.*", text) for text in texts)
 
 
 def test_a_burst_of_updates_does_not_flood_the_interface(viewer, dock, engine, run_to_end):
     engine.batches = 2000
     flushes = []
     dock.controller._runner.updated.connect(flushes.append)
+    start = time.monotonic()
     run_to_end(dock)
     assert engine.batches_done == 2000
-    assert len(flushes) < 200
+    assert len(flushes) <= 20 * (time.monotonic() - start) + 2
     assert flushes[-1][-1].message == "Building the labels…"
 
 
@@ -120,26 +136,26 @@ def test_alpha_changes_the_labels_without_inference(viewer, dock, engine, run_to
     before = len(engine.labellings)
     for alpha in (1.3, 1.1, 0.6):
         dock.form.alpha.setValue(alpha)
-    qtbot.waitUntil(lambda: labels.data.max() == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: labels.data.max() == 1, timeout=180_000)
     assert engine.separations == 1
     # One labelling for a quick drag of the slider, not one per value.
     assert len(engine.labellings) == before + 1
     assert engine.labellings[-1][1].alpha == 0.6
     dock.form.minimum_size.setValue(77)
-    qtbot.waitUntil(lambda: engine.labellings[-1][1].minimum_size == 77, timeout=10_000)
+    qtbot.waitUntil(lambda: engine.labellings[-1][1].minimum_size == 77, timeout=180_000)
     assert engine.separations == 1
 
 
 def test_alpha_moved_during_a_run_counts_for_its_labels(viewer, dock, engine, qtbot):
     engine.hold()
     dock.controls.run_button.click()
-    qtbot.waitUntil(engine.in_batch.is_set, timeout=10_000)
+    qtbot.waitUntil(engine.in_batch.is_set, timeout=180_000)
     dock.form.alpha.setValue(0.6)
     qtbot.wait(200)
     engine.release()
     qtbot.waitUntil(
         lambda: "nuclei cells" in viewer.layers and viewer.layers["nuclei cells"].data.max() == 1,
-        timeout=10_000,
+        timeout=180_000,
     )
     assert engine.separations == 1
 
@@ -154,15 +170,15 @@ def test_painting_the_mask_changes_the_labels(viewer, dock, engine, run_to_end, 
     assert labels.data[12, 12] > 0
     assert labels.data[40, 20] == 0
     layer.data_setitem((np.array([12]), np.array([12])), 0)
-    qtbot.waitUntil(lambda: labels.data[12, 12] == 0, timeout=10_000)
+    qtbot.waitUntil(lambda: labels.data[12, 12] == 0, timeout=180_000)
     layer.undo()
-    qtbot.waitUntil(lambda: labels.data[12, 12] > 0, timeout=10_000)
+    qtbot.waitUntil(lambda: labels.data[12, 12] > 0, timeout=180_000)
     assert engine.separations == 1
 
     # A mask that grows beyond what was computed says so; Run adds what is missing.
     layer.data_setitem((np.array([60]), np.array([40])), 3)
     qtbot.waitUntil(
-        lambda: "1 pixel of the foreground" in dock.controls.status.text(), timeout=9000
+        lambda: "1 pixel of the foreground" in dock.controls.status.text(), timeout=180_000
     )
     assert labels.data[60, 40] == 0
     run_to_end(dock)

@@ -19,9 +19,9 @@ def test_cancel_acts_before_the_next_batch_and_leaves_no_layer(
     dock.controls.run_button.click()
     assert not dock.controls.run_button.isEnabled()
     engine.release(3)
-    qtbot.waitUntil(lambda: engine.batches_done == 3, timeout=10_000)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=10_000)
-    with qtbot.waitSignal(dock.controller.ended, timeout=10_000):
+    qtbot.waitUntil(lambda: engine.batches_done == 3, timeout=180_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=180_000)
+    with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
         dock.controls.cancel_button.click()
         assert dock.controls.status.text() == "Cancelling…"
         engine.release(1)
@@ -67,12 +67,12 @@ def test_an_error_while_labelling_keeps_the_labels(
     before = viewer.layers["nuclei cells"].data.copy()
     engine.label_error = RuntimeError("broken")
     dock.form.alpha.setValue(0.6)
-    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(notifications), timeout=180_000)
     assert notifications[-1].message == "Unexpected RuntimeError: broken"
     np.testing.assert_array_equal(viewer.layers["nuclei cells"].data, before)
     engine.label_error = None
     dock.form.alpha.setValue(0.7)
-    qtbot.waitUntil(lambda: viewer.layers["nuclei cells"].data.max() == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: viewer.layers["nuclei cells"].data.max() == 1, timeout=180_000)
 
 
 def test_a_removed_image_drops_its_result_with_a_notification(
@@ -80,8 +80,8 @@ def test_a_removed_image_drops_its_result_with_a_notification(
 ):
     engine.hold()
     dock.controls.run_button.click()
-    qtbot.waitUntil(engine.in_batch.is_set, timeout=10_000)
-    with qtbot.waitSignal(dock.controller.ended, timeout=10_000):
+    qtbot.waitUntil(engine.in_batch.is_set, timeout=180_000)
+    with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
         viewer.layers.remove("nuclei")
         engine.release()
     assert len(viewer.layers) == 0
@@ -96,11 +96,11 @@ def test_the_result_follows_its_image_when_the_user_renames_and_switches(
     source = viewer.layers["nuclei"]
     engine.hold()
     dock.controls.run_button.click()
-    qtbot.waitUntil(engine.in_batch.is_set, timeout=10_000)
+    qtbot.waitUntil(engine.in_batch.is_set, timeout=180_000)
     other = viewer.add_image(np.zeros((64, 48)), name="other")
     dock.form.image.choose(other)
     source.name = "renamed"
-    with qtbot.waitSignal(dock.controller.ended, timeout=10_000):
+    with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
         engine.release()
     labels = viewer.layers["renamed cells"]
     np.testing.assert_allclose(labels.scale, source.scale)
@@ -113,20 +113,20 @@ def test_the_result_follows_its_image_when_the_user_renames_and_switches(
     assert len(engine.labellings) == 1
     dock.form.image.choose(source)
     dock.form.alpha.setValue(0.7)
-    qtbot.waitUntil(lambda: labels.data.max() == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: labels.data.max() == 1, timeout=180_000)
 
 
 def test_the_preview_removed_by_the_user_stays_away(viewer, dock, engine, qtbot):
     engine.hold()
     dock.controls.run_button.click()
     engine.release(2)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=180_000)
     viewer.layers.remove("Evolving split")
     engine.release(2)
-    qtbot.waitUntil(lambda: engine.batches_done == 4, timeout=10_000)
+    qtbot.waitUntil(lambda: engine.batches_done == 4, timeout=180_000)
     qtbot.wait(150)
     assert [layer.name for layer in viewer.layers] == ["nuclei"]
-    with qtbot.waitSignal(dock.controller.ended, timeout=10_000):
+    with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
         engine.release()
     assert "nuclei cells" in viewer.layers
 
@@ -137,14 +137,14 @@ def test_one_heavy_job_per_process(viewer, dock, engine, qtbot, notifications):
     second = SeparateCells(viewer, engine=second_engine)
     qtbot.addWidget(second)
     dock.controls.run_button.click()
-    qtbot.waitUntil(engine.in_batch.is_set, timeout=10_000)
+    qtbot.waitUntil(engine.in_batch.is_set, timeout=180_000)
     second.controls.run_button.click()
     assert "still running" in notifications[-1].message
     assert second.controls.run_button.isEnabled()
     assert second_engine.separations == 0
-    with qtbot.waitSignal(dock.controller.ended, timeout=10_000):
+    with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
         engine.release()
-    with qtbot.waitSignal(second.controller.ended, timeout=10_000):
+    with qtbot.waitSignal(second.controller.ended, timeout=180_000):
         second.controls.run_button.click()
     assert second_engine.separations == 1
 
@@ -155,16 +155,16 @@ def test_closing_the_dock_widget_ends_the_run(viewer, engine, qtbot):
     viewer.window.add_dock_widget(widget, name="Separate cells")
     widget.controls.run_button.click()
     engine.release(2)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=180_000)
     destroyed = []
     widget.destroyed.connect(lambda: destroyed.append(True))
     viewer.window.remove_dock_widget(widget)
     widget.deleteLater()
     del widget
-    qtbot.waitUntil(lambda: bool(destroyed), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(destroyed), timeout=180_000)
     engine.release()
-    qtbot.waitUntil(lambda: engine.closed == 1, timeout=10_000)
-    qtbot.waitUntil(lambda: not JobRunner._working, timeout=10_000)
+    qtbot.waitUntil(lambda: engine.closed == 1, timeout=180_000)
+    qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
     assert engine.batches_done <= 4
     assert [layer.name for layer in viewer.layers] == ["nuclei"]
     viewer.add_image(np.zeros((4, 4)))
@@ -179,11 +179,11 @@ def test_closing_the_viewer_during_a_run_ends_it(make_napari_viewer, qtbot):
     viewer.window.add_dock_widget(widget, name="Separate cells")
     widget.controls.run_button.click()
     engine.release(2)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=180_000)
     viewer.close()
     engine.release()
-    qtbot.waitUntil(lambda: engine.closed == 1, timeout=10_000)
-    qtbot.waitUntil(lambda: not JobRunner._working, timeout=10_000)
+    qtbot.waitUntil(lambda: engine.closed == 1, timeout=180_000)
+    qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
     assert engine.batches_done <= 4
     qtbot.wait(100)
 

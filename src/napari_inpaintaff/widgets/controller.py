@@ -16,7 +16,7 @@ from napari_inpaintaff.widgets.preview import SplitPreview
 from napari_inpaintaff.widgets.results import ResultLayers
 from napari_inpaintaff.widgets.runner import BusyError, JobRunner
 from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, SeparationRequest
-from napari_inpaintaff.widgets.steps import RunResult, label_steps, run_steps
+from napari_inpaintaff.widgets.steps import RunResult, label_steps, run_steps, warm_up_steps
 
 
 @dataclass(eq=False)
@@ -83,12 +83,19 @@ class SeparationController(QObject):
         self._relabeller.succeeded.connect(self._on_relabelled)
         self._relabeller.failed.connect(notify_failure)
         self._relabeller.finished.connect(self._start_relabelling)
+        # Its errors are no news: the first run meets them again and reports them.
+        self._warmer = JobRunner()
         viewer.layers.events.removed.connect(self._on_layer_removed)
 
     @property
     def is_running(self) -> bool:
         """Whether a run is going on."""
         return self._current is not None
+
+    def warm_up(self) -> None:
+        """Load what the first run will need, so that it starts at once."""
+        if not self.is_running and not self._warmer.is_running:
+            self._warmer.start(warm_up_steps(self._engine), name="Loading the network")
 
     def run(self, source: Image, request: SeparationRequest) -> None:
         """Start separating the cells of an image layer; what is known of it is used.
@@ -128,6 +135,7 @@ class SeparationController(QObject):
         """Let go of the viewer; a run ends before its next batch and shows nothing."""
         self._runner.dispose()
         self._relabeller.dispose()
+        self._warmer.dispose()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self._kept.clear()
         current, self._current = self._current, None

@@ -98,6 +98,9 @@ class Engine(Protocol):
     def inpainters(self) -> Sequence[InpainterCard]:
         """List the inpainters to choose from; must be quick."""
 
+    def warm_up(self) -> None:
+        """Load what the first run will need, in a worker thread."""
+
     def read_card(self, path: Path) -> InpainterCard:
         """Read the card of a model file; must be quick."""
 
@@ -126,6 +129,12 @@ class CoreEngine:
     def inpainters(self) -> Sequence[InpainterCard]:
         """List the shipped and the user's inpainters, the default first."""
         return [_card(entry.name, entry.metadata) for entry in available_inpainters()]
+
+    def warm_up(self) -> None:
+        """Import torch and the network's code."""
+        load_torch()
+        import napari_inpaintaff.inpainting.inpainter
+        import napari_inpaintaff.separation  # noqa: F401
 
     def read_card(self, path: Path) -> InpainterCard:
         """Read the card of a model file.

@@ -25,6 +25,9 @@ from napari_inpaintaff.widgets.region_picker import RegionPicker
 from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
 
 FOREGROUND_METHODS = {"Otsu threshold": "otsu", "None: label every pixel": "none"}
+#: Of nuclei, in pixels, and the smallest piece of one that is kept.
+USUAL_DIAMETER = 25.0
+USUAL_MINIMUM_SIZE = 60
 DEVICES = {
     "Automatic": "auto",
     "Processor (CPU)": "cpu",
@@ -80,7 +83,7 @@ class SettingsForm(QWidget):
             "Where the cells are. A Labels layer of the same size can be the mask:\n"
             "every non-zero pixel is foreground. Changes show at once."
         )
-        self.diameter = _spin(QDoubleSpinBox, 4, 400, 25, " px")
+        self.diameter = _spin(QDoubleSpinBox, 4, 400, USUAL_DIAMETER, " px")
         self.diameter.setDecimals(1)
         self.diameter.setToolTip(
             "Typical diameter of one cell in pixels.\n"
@@ -129,12 +132,14 @@ class SettingsForm(QWidget):
             "less: pieces are joined. Useful from 0.85 to 1.5. The labels follow at once."
         )
         self.alpha.valueChanged.connect(self.label_settings_changed)
-        self.minimum_size = _spin(QSpinBox, 0, 100_000, 30, " px")
+        self.minimum_size = _spin(QSpinBox, 0, 100_000, USUAL_MINIMUM_SIZE, " px")
         self.minimum_size.setToolTip(
             "Smaller pieces are given to the neighbour that they touch most.\n"
             "The labels follow at once."
         )
         self.minimum_size.valueChanged.connect(self.label_settings_changed)
+        self._proposed_size = self.minimum_size.value()
+        self.diameter.valueChanged.connect(self._propose_minimum_size)
 
     def _make_advanced_fields(self) -> None:
         self.stride = _spin(QSpinBox, 4, 64, 32, " px")
@@ -182,6 +187,13 @@ class SettingsForm(QWidget):
             )
         )
         layout.addWidget(self.advanced)
+
+    def _propose_minimum_size(self) -> None:
+        """Let the minimum size grow with the area of a cell until the user sets it."""
+        if self.minimum_size.value() == self._proposed_size:
+            relative = self.diameter.value() / USUAL_DIAMETER
+            self._proposed_size = round(USUAL_MINIMUM_SIZE * relative**2)
+            self.minimum_size.setValue(self._proposed_size)
 
     def _take_diameter_of_inpainter(self) -> None:
         card = self.inpainter.card

@@ -174,9 +174,7 @@ class JobRunner(QObject):
         self._warned.clear()
         if self._heavy:
             JobRunner._heavy_job = run.job
-        worker = create_worker(
-            _Task(run), _worker_class=_JobWorker, _start_thread=False, _ignore_errors=True
-        )
+        worker = self._worker(_Task(run))
         worker.returned.connect(self._on_returned)
         worker.warned.connect(self._on_warned)
         JobRunner._working.add(self)
@@ -197,6 +195,14 @@ class JobRunner(QObject):
         # When the application ends, Qt may have deleted the timer before.
         with suppress(RuntimeError):
             self._timer.stop()
+
+    def _worker(self, task: _Task) -> Any:
+        if not self._heavy:
+            return _JobWorker(task)
+        # napari asks before it closes a window while such a worker runs.
+        return create_worker(
+            task, _worker_class=_JobWorker, _start_thread=False, _ignore_errors=True
+        )
 
     @staticmethod
     def _other_heavy_job_runs() -> bool:

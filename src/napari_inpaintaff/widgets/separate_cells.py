@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Image, Layer
@@ -19,6 +20,9 @@ from napari_inpaintaff.widgets.settings import Foreground, SeparationRequest
 
 #: Labels follow a slider after it has rested this long.
 RELABEL_DELAY_MS = 100
+
+#: The network is loaded this long after the widget was opened, when it has been drawn.
+WARM_UP_DELAY_MS = 500
 
 #: What a Labels layer says when its pixels change; undo says only ``set_data``.
 MASK_EVENTS = ("data", "paint", "labels_update", "set_data")
@@ -74,13 +78,12 @@ class SeparateCells(QWidget):
         )
         self.controls = RunControls()
         self._mask: Layer | None = None
-        self._relabel_timer = QTimer(self)
-        self._relabel_timer.setSingleShot(True)
-        self._relabel_timer.setInterval(RELABEL_DELAY_MS)
-        self._relabel_timer.timeout.connect(self._relabel)
+        self._relabel_timer = _single_shot(self, RELABEL_DELAY_MS, self._relabel)
         self._changed_during_run = False
         self._lay_out()
         self._connect()
+        self._warm_up_timer = _single_shot(self, WARM_UP_DELAY_MS, self.controller.warm_up)
+        self._warm_up_timer.start()
         self._choose_active_image()
 
     def run(self) -> None:
@@ -209,3 +212,12 @@ class SeparateCells(QWidget):
         self.controls.show_idle(text)
         if self._changed_during_run:
             self._relabel_soon()
+
+
+def _single_shot(parent: QWidget, delay_ms: int, action: Callable[[], None]) -> QTimer:
+    """Make a timer that acts once per start, and never after its parent is gone."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(delay_ms)
+    timer.timeout.connect(action)
+    return timer

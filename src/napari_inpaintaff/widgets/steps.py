@@ -34,6 +34,12 @@ class RunResult:
     colours: NDArray[np.uint8]
 
 
+def warm_up_steps(engine: Engine) -> Generator[Progress, None, None]:
+    """Load what the first run will need."""
+    yield Progress(0, 0, "Loading the network…")
+    engine.warm_up()
+
+
 def run_steps(
     engine: Engine, request: SeparationRequest, previous: Separation | None
 ) -> Generator[Any, None, RunResult]:
