@@ -18,6 +18,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible, QLabeledDoubleSlider
 
+from napari_inpaintaff.partition import PartitionParameters
+from napari_inpaintaff.separation import SeparationParameters
 from napari_inpaintaff.widgets.engine import InpainterCard
 from napari_inpaintaff.widgets.inpainter_choice import InpainterChoice
 from napari_inpaintaff.widgets.layer_choice import LayerChoice, image_refusal, is_image, is_mask
@@ -25,9 +27,8 @@ from napari_inpaintaff.widgets.region_picker import RegionPicker
 from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
 
 FOREGROUND_METHODS = {"Otsu threshold": "otsu", "None: label every pixel": "none"}
-#: Of nuclei, in pixels, and the smallest piece of one that is kept.
+#: Of nuclei, in pixels.
 USUAL_DIAMETER = 25.0
-USUAL_MINIMUM_SIZE = 60
 DEVICES = {
     "Automatic": "auto",
     "Processor (CPU)": "cpu",
@@ -122,17 +123,17 @@ class SettingsForm(QWidget):
 
     def _make_label_fields(self) -> None:
         self.alpha = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-        self.alpha.setRange(0.5, 2.0)
+        self.alpha.setRange(0.5, 3.0)
         self.alpha.setSingleStep(0.05)
         self.alpha.setPageStep(0.1)
         self.alpha.setDecimals(2)
-        self.alpha.setValue(1.0)
+        self.alpha.setValue(PartitionParameters.alpha)
         self.alpha.setToolTip(
             "Weight of the evidence for cuts. More: cells are cut apart more readily;\n"
-            "less: pieces are joined. Useful from 0.85 to 1.5. The labels follow at once."
+            "less: pieces are joined. Useful from 0.85 to 2.5. The labels follow at once."
         )
         self.alpha.valueChanged.connect(self.label_settings_changed)
-        self.minimum_size = _spin(QSpinBox, 0, 100_000, USUAL_MINIMUM_SIZE, " px")
+        self.minimum_size = _spin(QSpinBox, 0, 100_000, PartitionParameters.minimum_size, " px")
         self.minimum_size.setToolTip(
             "Smaller pieces are given to the neighbour that they touch most.\n"
             "The labels follow at once."
@@ -142,11 +143,11 @@ class SettingsForm(QWidget):
         self.diameter.valueChanged.connect(self._propose_minimum_size)
 
     def _make_advanced_fields(self) -> None:
-        self.stride = _spin(QSpinBox, 4, 64, 32, " px")
+        self.stride = _spin(QSpinBox, 4, 64, SeparationParameters.stride, " px")
         self.stride.setToolTip(
             "Distance of neighbouring patches. Half of it: a little better, four times slower."
         )
-        self.iterations = _spin(QSpinBox, 2, 100, 12, "")
+        self.iterations = _spin(QSpinBox, 2, 100, SeparationParameters.iterations, "")
         self.iterations.setToolTip("How many times every split is improved.")
         self.seed = _spin(QSpinBox, 0, 2**31 - 1, 0, "")
         self.seed.setToolTip("Start of all random choices: the same seed gives the same result.")
@@ -192,7 +193,7 @@ class SettingsForm(QWidget):
         """Let the minimum size grow with the area of a cell until the user sets it."""
         if self.minimum_size.value() == self._proposed_size:
             relative = self.diameter.value() / USUAL_DIAMETER
-            self._proposed_size = round(USUAL_MINIMUM_SIZE * relative**2)
+            self._proposed_size = round(PartitionParameters.minimum_size * relative**2)
             self.minimum_size.setValue(self._proposed_size)
 
     def _take_diameter_of_inpainter(self) -> None:
