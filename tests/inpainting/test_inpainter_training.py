@@ -21,7 +21,8 @@ from napari_inpaintaff.inpainting import (
     train_inpainter,
 )
 from napari_inpaintaff.inpainting.masks import Conditionals
-from napari_inpaintaff.inpainting.training import conditional_loss, measure_near_hole
+from napari_inpaintaff.inpainting.near_hole import measure_near_hole
+from napari_inpaintaff.inpainting.training import conditional_loss
 from napari_inpaintaff.networks import Schedule, UNetArchitecture
 
 Trained = tuple[list[TrainingUpdate], Inpainter]

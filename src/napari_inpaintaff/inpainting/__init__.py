@@ -21,9 +21,9 @@ from napari_inpaintaff.inpainting.metadata import ARCHITECTURES, InpainterMetada
 
 if TYPE_CHECKING:
     from napari_inpaintaff.inpainting.inpainter import Inpainter
+    from napari_inpaintaff.inpainting.near_hole import NearHoleError
     from napari_inpaintaff.inpainting.training import (
         InpainterTraining,
-        NearHoleError,
         TrainingUpdate,
         train_inpainter,
     )
@@ -48,6 +48,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "inpainter": ["Inpainter"],
-        "training": ["InpainterTraining", "NearHoleError", "TrainingUpdate", "train_inpainter"],
+        "near_hole": ["NearHoleError"],
+        "training": ["InpainterTraining", "TrainingUpdate", "train_inpainter"],
     },
 )
