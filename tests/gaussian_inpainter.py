@@ -25,12 +25,12 @@ class GaussianInpainter(Inpainter):
     """
 
     def __init__(
-        self, *, sigma: float = 3.0, scale: float = 0.2, prior: float = 0.0, estimate: bool = False
+        self, *, sigma: float = 3.0, scale: float = 0.3, prior: float = 0.0, estimate: bool = False
     ) -> None:
         self.metadata = InpainterMetadata("gaussian", ARCHITECTURES["small"])
         self.device = torch.device("cpu")
         self.dtype = torch.float32
-        self.calls: list[int] = []
+        self.calls: list[tuple[int, ...]] = []
         self._sigma = sigma
         self._scale = scale
         self._prior = prior
@@ -40,7 +40,7 @@ class GaussianInpainter(Inpainter):
         return super().normalise(image) if self._estimate else image.astype(np.float32)
 
     def errors(self, values: Tensor, known: Tensor) -> Tensor:
-        self.calls.append(len(values))
+        self.calls.append(tuple(values.shape))
         (kernel,) = smoothing_matrices(values.shape[-1], (self._sigma,))
         seen = known.float()
         mass = kernel @ (values * seen) @ kernel + _PRIOR_WEIGHT * self._prior

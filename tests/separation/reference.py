@@ -108,14 +108,16 @@ class Patch:
     def errors_in_band(self, side: Mask, region: Mask, band: Mask) -> tuple[Plane, Plane]:
         """Errors in the band, predicted from M and from its complement; 0 elsewhere."""
         counts = band & self.observed
+        part = window(region, self.parameters)
         errors = []
         for source in (side, region & ~side):
             known = source & ~band & self.observed
-            error = self.inpainter.errors(
-                torch.from_numpy(self.values.astype(np.float32))[None],
-                torch.from_numpy(known)[None],
-            )
-            errors.append(np.where(counts, error[0].numpy().astype(float), 0.0))
+            error = np.zeros_like(self.values)
+            error[part] = self.inpainter.errors(
+                torch.from_numpy(self.values[part].astype(np.float32))[None],
+                torch.from_numpy(known[part])[None],
+            )[0].numpy()
+            errors.append(np.where(counts, error, 0.0))
         return errors[0], errors[1]
 
     def evidence(self, side: Mask, region: Mask) -> float:
@@ -127,6 +129,16 @@ class Patch:
         own = np.where(side, from_side, from_other)
         foreign = np.where(side, from_other, from_side)
         return float((foreign - own)[band].mean())
+
+
+def window(region: Mask, parameters: SeparationParameters) -> tuple[slice, slice]:
+    """Smallest of the windows that holds a region, at the region's first row and column."""
+    rows, columns = (np.flatnonzero(region.any(axis)) for axis in (1, 0))
+    for size in parameters.windows():
+        if max(np.ptp(rows), np.ptp(columns)) < size:
+            top, left = (min(part[0], parameters.patch - size) for part in (rows, columns))
+            return slice(top, top + size), slice(left, left + size)
+    raise AssertionError("a region never exceeds its patch")
 
 
 def first_half(region: Mask, horizontal: bool) -> Mask:

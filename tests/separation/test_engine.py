@@ -79,7 +79,9 @@ def test_the_network_always_gets_the_same_number_of_samples() -> None:
     image, _ = mosaic((40, 40), seed=2)
     inpainter = GaussianInpainter()
     compute_affinities(image, inpainter, replace(QUICK, batch=5))
-    assert set(inpainter.calls) == {10}
+    sides = [shape[1] for shape in set(inpainter.calls)]
+    assert sorted(sides) == list(QUICK.windows()), "one shape for every size of window"
+    assert (10, 32, 32) in inpainter.calls, "two conditionals of every slot"
 
 
 def test_the_order_of_the_patches_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +232,8 @@ def test_updates_come_after_every_batch_and_tell_what_is_going_on() -> None:
     assert {u.total for u in updates} == {16}
     assert updates[-1].done < 16
     for update in updates:
-        assert update.state.shape == update.band.shape == (QUICK.patch, QUICK.patch)
+        assert update.state.shape == update.band.shape
+        assert update.state.shape in {(size, size) for size in QUICK.windows()}
         assert update.state.dtype == np.int8
         assert set(np.unique(update.state)) <= {0, 1, 2}
         assert (update.state[update.band] > 0).all()

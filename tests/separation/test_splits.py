@@ -129,7 +129,7 @@ def test_the_gain_of_a_band_is_the_difference_of_two_log_likelihoods() -> None:
     side, other = side & region, ~side & region
     hidden = band(side, other, torch.tensor([2, 2, 2]), 2)
     gain = relative_information_gain(inpainter, values, observed, side, other, hidden)
-    assert inpainter.calls == [6], "both conditionals of all samples in one batch"
+    assert inpainter.calls == [(6, 16, 16)], "both conditionals of all samples in one batch"
     for i in range(3):
         from_side = inpainter.errors(values[i, None], (side & ~hidden & observed)[i, None])[0]
         from_other = inpainter.errors(values[i, None], (other & ~hidden & observed)[i, None])[0]
