@@ -9,7 +9,7 @@ def patch_origins(shape: tuple[int, int], patch: int, stride: int) -> list[tuple
     """Return the origins of the patches that cover an image.
 
     The grid is anchored at pixel (0, 0) and reaches beyond all borders, so that every
-    pixel lies in the same number of patches, and the patches of a tile are those of the
+    pixel lies in about as many patches, and the patches of a tile are those of the
     whole image.
 
     Parameters
