@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_world import finish, short_training, smooth_textures
+from small_world import finish, one_thread, short_training, smooth_textures
 
 from napari_inpaintaff.inpainting import Inpainter, TrainingUpdate, catalogue, train_inpainter
 
@@ -16,7 +17,14 @@ def trained() -> tuple[list[TrainingUpdate], Inpainter]:
     updates = train_inpainter(
         smooth_textures(), short_training(120), name="textures", notes={"licence": "CC0"}
     )
-    return finish(updates)
+    with one_thread():
+        return finish(updates)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    with one_thread():
+        yield
 
 
 @pytest.fixture

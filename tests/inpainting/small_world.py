@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,17 @@ def smooth_textures(count: int = 6, side: int = 72) -> list[NDArray[np.uint16]]:
         brightness = 200 + 4000 * np.maximum(blobs / blobs.std(), 0)
         images.append(np.round(brightness).astype(np.uint16))
     return images
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Tiny networks gain nothing from threads, which wait for each other on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def finish(
