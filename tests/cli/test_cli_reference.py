@@ -11,6 +11,9 @@ import pytest
 from napari_inpaintaff.cli.app import build_parser
 from napari_inpaintaff.cli.options import DEVICES
 from napari_inpaintaff.cli.training import CONFIGURATIONS
+from napari_inpaintaff.inpainting import DEFAULT_INPAINTER
+from napari_inpaintaff.partition import PartitionParameters
+from napari_inpaintaff.separation import SeparationParameters
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
@@ -47,3 +50,21 @@ def test_names_in_the_parser_are_those_of_the_core():
     text = REFERENCE.read_text(encoding="utf8")
     for name in (*FOREGROUND_METHODS, *PARTITION_METHODS):
         assert f"`{name}`" in text
+
+
+def test_defaults_in_the_reference_are_those_of_the_core():
+    separation, partition = SeparationParameters(), PartitionParameters()
+    text = REFERENCE.read_text(encoding="utf8")
+    section = text.split("## segment")[1].split("## partition")[0]
+    for option, default in (
+        ("--alpha", partition.alpha),
+        ("--partition", f"`{partition.method}`"),
+        ("--minimum-size", partition.minimum_size),
+        ("--patch", separation.patch),
+        ("--stride", separation.stride),
+        ("--iterations", separation.iterations),
+        ("--seed", separation.seed),
+        ("--model", f"`{DEFAULT_INPAINTER}`"),
+    ):
+        (row,) = (line for line in section.splitlines() if line.startswith(f"| `{option}`"))
+        assert row.split("|")[-2].strip() == str(default), option

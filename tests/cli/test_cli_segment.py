@@ -68,10 +68,13 @@ def test_mask_file_is_the_foreground(segment, image, tmp_path):
     assert ((labels > 0) == (mask > 0)).all()
 
 
-def test_partition_of_saved_affinities_gives_the_same_labels(segment, image, run, tmp_path):
+@pytest.mark.parametrize("options", [(), ("--diameter", 40, "--minimum-size", 50)])
+def test_partition_of_saved_affinities_gives_the_same_labels(
+    segment, image, run, tmp_path, options
+):
     saved, again = tmp_path / "a.npz", tmp_path / "again.tif"
-    _, labels = segment(image, "--save-affinities", saved, "--region", "20:80,10:90")
-    outcome = run("partition", saved, "-o", again)
+    _, labels = segment(image, "--save-affinities", saved, "--region", "20:80,10:90", *options)
+    outcome = run("partition", saved, "-o", again, *options)
     assert (outcome.code, outcome.err) == (0, "")
     assert (tifffile.imread(again) == labels).all()
 

@@ -16,6 +16,7 @@ UpdateT = TypeVar("UpdateT")
 ResultT = TypeVar("ResultT")
 
 _SECONDS_BETWEEN_LINES = 10.0
+_PERCENT_BETWEEN_LINES = 5.0
 
 
 def print_line(message: str) -> None:
@@ -122,14 +123,14 @@ class _Lines:
 
     def __init__(self, description: str) -> None:
         self._description = description
-        self._said = time.monotonic()
+        self._said = (time.monotonic(), 0.0)
 
     def show(self, done: float, total: float, note: str) -> None:
-        now = time.monotonic()
-        if total and now - self._said >= _SECONDS_BETWEEN_LINES:
-            self._said = now
-            percent = f"{100 * done / total:.0f} %"
-            print_line(f"{self._description}: {percent}{note and ', '}{note}")
+        now, percent = time.monotonic(), 100 * done / total if total else 0.0
+        seconds_ago, percent_ago = now - self._said[0], percent - self._said[1]
+        if seconds_ago >= _SECONDS_BETWEEN_LINES and percent_ago >= _PERCENT_BETWEEN_LINES:
+            self._said = (now, percent)
+            print_line(f"{self._description}: {percent:.0f} %{note and ', '}{note}")
 
     def close(self) -> None:
         """Nothing to tidy up."""

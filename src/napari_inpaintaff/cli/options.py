@@ -101,7 +101,7 @@ def add_partition(command: argparse.ArgumentParser) -> None:
         "--alpha",
         metavar="A",
         type=float,
-        help="weight of the repulsive edges: more gives more objects (default 1.0; 0.85 to 1.5)",
+        help="weight of the repulsive edges: more gives more objects",
     )
     command.add_argument(
         "--partition",
@@ -112,7 +112,7 @@ def add_partition(command: argparse.ArgumentParser) -> None:
         "--minimum-size",
         metavar="PIXELS",
         type=int,
-        help="smaller fragments are given to a neighbouring object (default 30)",
+        help="smaller fragments are given to a neighbouring object; follows --diameter",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,6 +37,7 @@ ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 _TIFF = (".tif", ".tiff")
 _NPZ = (".npz",)
+_MODEL_DIAMETER = 25.0  # of the shipped inpainters
 
 
 def add_commands(commands: Commands) -> None:
@@ -168,7 +170,7 @@ def _add_partition(commands: Commands) -> None:
         "--image", metavar="IMAGE", type=Path, help="image that a foreground method looks at"
     )
     add_channel(command)
-    add_diameter(command, "typical diameter of a cell, for a foreground method (default 25)")
+    add_diameter(command, "typical diameter of a cell, as given to segment (default 25)")
     add_partition(command)
 
 
@@ -180,7 +182,7 @@ def run_partition(options: argparse.Namespace) -> None:
     inputs = [options.affinities, *_existing(options.foreground)]
     inputs += [options.image] if options.image else []
     check_output(options.output, *inputs, suffixes=_TIFF)
-    parameters = _partition_parameters(options)
+    parameters = _follow_diameter(_partition_parameters(options), options.diameter)
     saved = read_affinity_file(options.affinities)
     if options.foreground is None:
         foreground = saved.foreground
@@ -246,6 +248,16 @@ def _partition_parameters(options: argparse.Namespace) -> PartitionParameters:
     return PartitionParameters(
         **given(options, method="partition", alpha="alpha", minimum_size="minimum_size")
     )
+
+
+def _follow_diameter(
+    parameters: PartitionParameters, diameter: float | None
+) -> PartitionParameters:
+    """Scale the minimum size as `segment` does for a model of the usual diameter."""
+    from napari_inpaintaff.separation.zoom import Zoom
+
+    factor = Zoom.between(_MODEL_DIAMETER, diameter).factor
+    return replace(parameters, minimum_size=round(parameters.minimum_size * factor**2))
 
 
 def _existing(text: str | None) -> list[Path]:
