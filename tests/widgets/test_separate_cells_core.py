@@ -132,12 +132,13 @@ def test_alpha_needs_no_network_and_run_again_computes_nothing(sample_viewer, co
     engine, labels = core_dock.controller._engine, sample_viewer.layers["nuclei cells"]
     assert len(engine.runs[0]) > 5
     before = labels.data.copy()
-    core_dock.form.alpha.setValue(2.0)
+    alpha, minimum_size = core_dock.form.alpha.value(), core_dock.form.minimum_size.value()
+    core_dock.form.alpha.setValue(3.0)
     core_dock.form.minimum_size.setValue(0)
     qtbot.waitUntil(lambda: not np.array_equal(labels.data, before), timeout=180_000)
     assert len(engine.runs) == 1
-    core_dock.form.alpha.setValue(1.0)
-    core_dock.form.minimum_size.setValue(30)
+    core_dock.form.alpha.setValue(alpha)
+    core_dock.form.minimum_size.setValue(minimum_size)
     run_to_end(qtbot, core_dock)
     assert engine.runs[1] == []
     np.testing.assert_array_equal(labels.data, before)

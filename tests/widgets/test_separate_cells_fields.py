@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.widgets.regions import RegionChoice
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
 
@@ -150,13 +151,13 @@ def test_settings_reach_the_engine(viewer, dock, engine, run_to_end):
     network = request.network
     assert (network.inpainter, network.diameter, network.stride) == ("nuclei-pconv", 18.5, 16)
     assert (network.iterations, network.seed, network.device) == (20, 7, "cpu")
-    assert (request.labels.alpha, request.labels.minimum_size) == (1.0, 16)
+    assert request.labels.alpha == PartitionParameters.alpha
 
 
 def test_the_minimum_size_follows_the_diameter_until_it_is_set(dock):
     form = dock.form
     form.diameter.setValue(50)
-    assert form.minimum_size.value() == 120
+    assert form.minimum_size.value() == 4 * PartitionParameters.minimum_size
     form.minimum_size.setValue(77)
     form.diameter.setValue(25)
     assert form.minimum_size.value() == 77

@@ -133,8 +133,7 @@ class CoreEngine:
     def warm_up(self) -> None:
         """Import torch and the network's code."""
         load_torch()
-        import napari_inpaintaff.inpainting.inpainter
-        import napari_inpaintaff.separation  # noqa: F401
+        import napari_inpaintaff.separation.engine  # noqa: F401
 
     def read_card(self, path: Path) -> InpainterCard:
         """Read the card of a model file.
