@@ -2,8 +2,8 @@
 
     python benchmarks/measure_speed.py [--size 128] [--model nuclei-small]
 
-Compared on the built-in sample: the engine with its default batch, with one split at a
-time, and the slow reference of the tests; bfloat16 and float32. Repeat it with
+Compared on the built-in sample: the engine with its default batch, with a batch of one
+patch, and the slow reference of the tests; bfloat16 and float32. Repeat it with
 ONEDNN_MAX_CPU_ISA=AVX2 to see a CPU that has no instructions for bfloat16.
 """
 
@@ -47,7 +47,7 @@ def main() -> None:
     runs = {
         (name, dtype): engine(dtype, parameters)
         for dtype in networks
-        for name, parameters in (("batched", batched), ("one split at a time", single))
+        for name, parameters in (("batched", batched), ("batch of one patch", single))
     }
     if not options.no_reference:
         runs["reference", torch.float32] = _reference(image, networks[torch.float32], wanted)
