@@ -124,6 +124,7 @@ class Patch:
         """By how much the sides predict themselves better than each other: -IGM_N / |N|."""
         band = neighbourhood(side, region & ~side, max(1, self.parameters.distance // 2))
         from_side, from_other = self.errors_in_band(side, region, band)
+        band = band & self.observed
         if not band.any():
             return 0.0
         own = np.where(side, from_side, from_other)

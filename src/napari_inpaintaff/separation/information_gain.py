@@ -115,7 +115,7 @@ def split_evidence(gain: Tensor, side: Tensor, hidden: Tensor) -> Tensor:
     gain : Tensor of float32, shape (B, Y, X)
         RIG(i | M), 0 outside the band.
     side, hidden : Tensor of bool, shape (B, Y, X)
-        M, and the band N.
+        M, and the observed pixels of the band N.
 
     Returns
     -------

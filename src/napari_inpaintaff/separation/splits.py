@@ -114,7 +114,7 @@ class SplitBatch:
         gain = relative_information_gain(
             self._inpainter, self._values, self._observed, self.side, self.other, self.hidden
         )
-        evidence = split_evidence(gain, self.side, self.hidden)
+        evidence = split_evidence(gain, self.side, self.hidden & self._observed)
         updates = [0 <= iteration < self._parameters.iterations for iteration in self.iteration]
         moved = reassign(gain, self.side, self.hidden, self._smoothing)
         update = torch.tensor(updates, device=device)[:, None, None]
