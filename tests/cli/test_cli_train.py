@@ -46,6 +46,18 @@ def test_trained_model_segments(train, run, image, tmp_path):
     assert outcome.code == 0
 
 
+def test_l1_and_linear_are_recorded_and_segment(train, run, image, tmp_path):
+    outcome, model = train(image, *QUICK, "--loss", "l1", "--normalisation", "linear")
+    assert outcome.code == 0
+    metadata = read_metadata(model)
+    assert metadata.architecture.outputs == 1
+    assert metadata.normalisation == "linear"
+    quick = ("--iterations", 1, "--stride", 64, "--device", "cpu")
+    labels = tmp_path / "labels.tif"
+    assert run("segment", image, "-o", labels, "--model", model, *quick).code == 0
+    assert labels.is_file()
+
+
 def test_folders_and_stacks_are_many_images(train, tmp_path, image):
     folder = tmp_path / "images"
     folder.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from napari_inpaintaff.inpainting import TrainingUpdate
 
 CONFIGURATIONS = ("small", "pconv", "paper")
+#: Output channels of the network by loss.
+LOSSES = {"laplace": 2, "l1": 1}
+NORMALISATIONS = ("fluorescence", "linear")
 _IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
 
@@ -55,6 +59,19 @@ def add_commands(commands: Commands) -> None:
         default="small",
         help="network: small (fast, the default), pconv (narrow, partial convolutions), or paper",
     )
+    command.add_argument(
+        "--loss",
+        choices=LOSSES,
+        default="laplace",
+        help="laplace predicts a mean and a scale (the default), l1 a mean only, as in the paper",
+    )
+    command.add_argument(
+        "--normalisation",
+        choices=NORMALISATIONS,
+        default="fluorescence",
+        help="fluorescence: logarithm above the background (the default); linear: everything "
+        "else, for example phase contrast",
+    )
     add_diameter(command, "typical diameter of a cell in these images (default 25)", 25.0)
     add_device(command)
     add_seed(command)
@@ -70,7 +87,7 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
 
     minutes = 20.0 if options.minutes is None and options.steps is None else options.minutes
     training = InpainterTraining(
-        ARCHITECTURES[options.config],
+        replace(ARCHITECTURES[options.config], outputs=LOSSES[options.loss]),
         Schedule(steps=options.steps, minutes=minutes),
         seed=options.seed,
     )
@@ -79,6 +96,7 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
         training,
         name=options.output.stem,
         diameter=options.diameter,
+        normalisation=options.normalisation,
         notes={"data": f"{len(planes)} images of the user"},
         device=options.device,
     )

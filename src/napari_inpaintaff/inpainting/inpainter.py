@@ -54,6 +54,7 @@ class Inpainter:
         self.metadata = metadata
         self.device = pick_device(device)
         self.dtype = inference_dtype(self.device) if dtype is None else dtype
+        self._l1_unit = float(metadata.training.get("near_hole_l1") or 1.0)
         self._weights = {
             name: value.detach().cpu().float().numpy().copy()
             for name, value in network.state_dict().items()
@@ -187,10 +188,13 @@ class Inpainter:
         Returns
         -------
         Tensor of float32, shape (B, Y, X)
-            Negative log-likelihood in nats (Wolf et al. 2020, equation 1), or the absolute
-            difference for an L1 inpainter.
+            Negative log-likelihood in nats (Wolf et al. 2020, equation 1). For an L1
+            inpainter it is the absolute difference in units of the near-hole error that its
+            metadata record: up to a constant the negative log-likelihood of a Laplace
+            distribution of that one scale, so that thresholds in nats serve both.
         """
-        return pixel_error(self._forward(values, known), values)
+        error = pixel_error(self._forward(values, known), values)
+        return error if self.metadata.architecture.outputs > 1 else error / self._l1_unit
 
     @torch.inference_mode()
     def _forward(self, values: Tensor, known: Tensor) -> Tensor:
