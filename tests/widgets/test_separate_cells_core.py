@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import NotificationSeverity
 
+from napari_inpaintaff.evaluation import seg_score
 from napari_inpaintaff.images import simulate_dense_nuclei
 from napari_inpaintaff.widgets.engine import CoreEngine
 from napari_inpaintaff.widgets.preview import ORANGE, OUTLINE, PREVIEW_NAME, PURPLE
@@ -18,6 +19,7 @@ from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
 
 REGION = (slice(40, 120), slice(30, 110))
+SMALL_REGION = (slice(40, 88), slice(30, 78))
 
 
 class CountingEngine(CoreEngine):
@@ -296,3 +298,17 @@ def test_the_interface_lives_while_torch_is_imported(model_file):
     assert count > 20
     # A frozen import would be one gap as long as the whole; busy test machines need room.
     assert longest < max(0.5, 0.5 * seconds)
+
+
+def test_with_the_shipped_network_the_widget_finds_what_a_script_finds(sample_viewer, qtbot):
+    from napari_inpaintaff.pipeline import segment
+
+    dock = SeparateCells(sample_viewer)
+    sample_viewer.window.add_dock_widget(dock)
+    assert dock.form.inpainter.card.name == "nuclei-small"
+    draw(dock, SMALL_REGION)
+    run_to_end(qtbot, dock)
+    image, truth = simulate_dense_nuclei()
+    labels = sample_viewer.layers["nuclei cells"].data
+    np.testing.assert_array_equal(labels, segment(image, region=SMALL_REGION).labels)
+    assert seg_score(labels[SMALL_REGION], truth[SMALL_REGION]) > 0.8
