@@ -14,7 +14,7 @@ from napari.utils.notifications import NotificationSeverity
 from napari_inpaintaff.evaluation import seg_score
 from napari_inpaintaff.images import simulate_dense_nuclei
 from napari_inpaintaff.widgets.engine import CoreEngine
-from napari_inpaintaff.widgets.preview import ORANGE, OUTLINE, PREVIEW_NAME, PURPLE
+from napari_inpaintaff.widgets.preview import FRAME, ORANGE, OUTLINE, PREVIEW_NAME, PURPLE
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
 
@@ -184,7 +184,8 @@ def test_cancel_stops_the_real_generator(sample_viewer, core_dock, qtbot):
     engine = core_dock.controller._engine
     core_dock.controls.run_button.click()
     qtbot.waitUntil(lambda: PREVIEW_NAME in sample_viewer.layers, timeout=180_000)
-    assert set(np.unique(sample_viewer.layers[PREVIEW_NAME].data)) <= {0, PURPLE, ORANGE, OUTLINE}
+    shown = set(np.unique(sample_viewer.layers[PREVIEW_NAME].data))
+    assert shown <= {0, PURPLE, ORANGE, OUTLINE, FRAME}
     with qtbot.waitSignal(core_dock.controller.ended, timeout=180_000):
         core_dock.controls.cancel_button.click()
         at_cancel = len(engine.runs[0])

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QTimer
 
-from napari_inpaintaff.widgets.preview import ORANGE, OUTLINE, PREVIEW_NAME, PURPLE
+from napari_inpaintaff.widgets.preview import FRAME, ORANGE, OUTLINE, PREVIEW_NAME, PURPLE
 
 
 def layer_named(viewer, name):
@@ -50,7 +50,7 @@ def test_the_splits_evolve_in_a_preview_that_goes_away(viewer, dock, engine, qtb
         preview = layer_named(viewer, PREVIEW_NAME)
         if preview is None or preview.data.tobytes() in pictures:
             return False
-        assert set(np.unique(preview.data)) <= {PURPLE, ORANGE, OUTLINE}
+        assert set(np.unique(preview.data)) <= {PURPLE, ORANGE, OUTLINE, FRAME}
         pictures.add(preview.data.tobytes())
         places.add(tuple(preview.translate))
         return True

@@ -23,14 +23,15 @@ PREVIEW_KEY = "inpaintaff_preview"
 #: One patch is followed at least this long before the preview moves on.
 FOLLOW_SECONDS = 1.0
 
-#: The colours of the paper's figures: M purple, its complement orange.
-PURPLE, ORANGE, OUTLINE = 1, 2, 3
+#: The colours of the paper's figures: M purple, its complement orange, the patch green.
+PURPLE, ORANGE, OUTLINE, FRAME = 1, 2, 3, 4
 _COLOURS = {
     None: "transparent",
     0: "transparent",
     PURPLE: "#8e44ad",
     ORANGE: "#ff8c1a",
     OUTLINE: "#ffffff",
+    FRAME: "#39d353",
 }
 
 
@@ -47,9 +48,11 @@ def split_picture(state: NDArray[np.int8], band: NDArray[np.bool_]) -> NDArray[n
     Returns
     -------
     ndarray of uint8, shape (Y, X)
-        The state, with the outline of the band as 3.
+        The state, with the frame of the patch as 4 and the outline of the band as 3.
     """
     picture = state.astype(np.uint8)
+    for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
+        picture[edge] = FRAME
     picture[band & ~ndimage.binary_erosion(band)] = OUTLINE
     return picture
 
@@ -104,10 +107,11 @@ class SplitPreview:
             for update in reversed(updates):
                 if update.origin == self._followed:
                     return update
-        newest = updates[-1]
-        if newest.origin != self._followed:
-            self._followed, self._followed_since = newest.origin, now
-        return newest
+        # The first split of a patch says more than those of its crumbs.
+        chosen = min(reversed(updates), key=lambda update: update.depth)
+        if chosen.origin != self._followed:
+            self._followed, self._followed_since = chosen.origin, now
+        return chosen
 
     def _add(self, picture: NDArray[Any], placement: dict[str, Any]) -> Labels:
         # A new layer becomes the selected one; the user's choice is put back.
