@@ -19,7 +19,6 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_inpaintaff.widgets.preview import ORANGE, PREVIEW_NAME, PURPLE
-from napari_inpaintaff.widgets.separate_cells import SeparateCells
 
 IMAGES = Path(__file__).parent / "images"
 PLUGIN = "napari-inpaintaff"
