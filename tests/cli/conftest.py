@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,11 @@ class Outcome:
     def lines(self) -> list[str]:
         """The lines on standard error."""
         return self.err.splitlines()
+
+    @property
+    def complaints(self) -> list[str]:
+        """The lines on standard error without those of progress, which a slow machine prints."""
+        return [line for line in self.lines if not re.search(r": \d+ %", line)]
 
 
 Run = Callable[..., Outcome]

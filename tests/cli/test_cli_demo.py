@@ -16,7 +16,7 @@ def test_demo_writes_everything_and_reaches_its_score(run, tmp_path, monkeypatch
     monkeypatch.setenv("CI", "true")
     outcome = run("demo", "-o", tmp_path / "new" / "folder")
     assert outcome.code == 0
-    assert outcome.err == ""
+    assert outcome.complaints == []
     folder = tmp_path / "new" / "folder"
     files = {path.name for path in folder.iterdir()}
     assert files == {"image.tif", "ground_truth.tif", "labels.tif", "affinities.npz", "picture.png"}

@@ -42,7 +42,7 @@ def consecutive(labels):
 def test_labels_fill_the_foreground_of_otsu(segment, image):
     outcome, labels = segment(image)
     assert outcome.code == 0
-    assert outcome.err == ""
+    assert outcome.complaints == []
     assert labels.shape == (96, 96)
     assert labels.dtype == np.uint16
     assert consecutive(labels)
