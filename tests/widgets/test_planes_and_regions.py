@@ -99,6 +99,8 @@ def test_a_mask_may_be_a_stack_or_serve_all_planes():
     assert mask_plane(stack, (2,)).index == (2,)
     assert mask_plane(stack, (9, 1)).index == (1,)
     assert mask_plane(Labels(np.ones((4, 4), dtype=int)), (2,)).index == ()
+    # As the labels of one plane of a stack are.
+    assert mask_plane(Labels(np.ones((1, 4, 4), dtype=int)), (2,)).index == (0,)
     with pytest.raises(ImageError, match="does not fit"):
         mask_plane(stack, ())
     with pytest.raises(ImageError, match="no plane"):

@@ -221,14 +221,14 @@ def test_a_constant_image_gives_no_cells_and_a_warning(
 
 @pytest.mark.parametrize(
     ("image", "message"),
-    [(np.full((90, 90), np.nan), "finite|known"), (np.ones((2, 90, 90)), "no plane")],
+    [(np.full((90, 90), np.nan), "finite|known"), (np.ones((2, 90, 90)), "does not fit")],
 )
 def test_bad_input_is_explained(sample_viewer, core_dock, qtbot, notifications, image, message):
     layer = sample_viewer.add_image(image, name="bad", contrast_limits=(0, 1))
     core_dock.form.image.choose(layer)
     core_dock.form.region.combo.setCurrentIndex(0)
     if image.ndim == 3:
-        mask = sample_viewer.add_labels(np.ones((1, 90, 90), dtype=np.uint8), name="short")
+        mask = sample_viewer.add_labels(np.ones((3, 9, 90, 90), dtype=np.uint8), name="long")
         sample_viewer.dims.set_point(0, 1)
         core_dock.form.foreground.choose(mask)
         core_dock.controls.run_button.click()

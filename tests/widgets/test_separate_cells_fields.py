@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.layers._layer_actions import _duplicate_layer
 from qtpy.QtCore import Qt
 
 from napari_inpaintaff.partition import PartitionParameters
@@ -42,6 +43,18 @@ def test_results_and_previews_are_not_offered(viewer, dock, run_to_end):
     masks = [dock.form.foreground.itemText(i) for i in range(dock.form.foreground.count())]
     assert images == ["nuclei"]
     assert masks == ["Otsu threshold", "None: label every pixel"]
+
+
+def test_a_duplicate_of_the_labels_can_be_painted_in_as_mask(viewer, dock, run_to_end, qtbot):
+    run_to_end(dock)
+    viewer.layers.selection.active = viewer.layers["nuclei cells"]
+    _duplicate_layer(viewer.layers)
+    duplicate = viewer.layers["nuclei cells copy"]
+    dock.form.foreground.choose(duplicate)
+    assert dock.form.foreground.layer is duplicate
+    duplicate.data_setitem((np.array([12]), np.array([12])), 0)
+    labels = viewer.layers["nuclei cells"]
+    qtbot.waitUntil(lambda: labels.data[12, 12] == 0, timeout=180_000)
 
 
 def test_the_active_image_is_chosen_at_first(viewer, engine, qtbot):

@@ -9,8 +9,7 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
-from napari_inpaintaff.widgets.preview import PREVIEW_KEY
-from napari_inpaintaff.widgets.results import is_own_layer
+from napari_inpaintaff.widgets.own_layers import is_own_layer
 
 
 class LayerChoice(QComboBox):
@@ -152,12 +151,10 @@ def image_refusal(layer: Layer) -> str:
 
 
 def is_image(layer: Layer) -> bool:
-    """Whether a layer is an image that is not a result of ours."""
+    """Whether a layer is an image, and not affinities of ours."""
     return isinstance(layer, Image) and not is_own_layer(layer)
 
 
 def is_mask(layer: Layer) -> bool:
     """Whether a layer can say where the foreground is."""
-    return (
-        isinstance(layer, Labels) and not is_own_layer(layer) and PREVIEW_KEY not in layer.metadata
-    )
+    return isinstance(layer, Labels) and not is_own_layer(layer)

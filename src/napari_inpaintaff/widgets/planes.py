@@ -103,6 +103,10 @@ def mask_plane(layer: Layer, index: tuple[int, ...]) -> Plane:
     data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
     leading = len(data.shape) - 2
     own_index = index[len(index) - leading :] if leading > 0 else ()
+    # A mask of one plane serves all.
+    own_index = tuple(
+        0 if length == 1 else i for i, length in zip(own_index, data.shape, strict=False)
+    )
     fits = 0 <= leading <= len(index)
     if not fits or any(i >= n for i, n in zip(own_index, data.shape, strict=False)):
         raise ImageError(

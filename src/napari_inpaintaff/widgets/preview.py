@@ -12,13 +12,13 @@ from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_inpaintaff.widgets.own_layers import add_own_layer
 from napari_inpaintaff.widgets.planes import result_array, result_placement
 
 if TYPE_CHECKING:
     from napari_inpaintaff.separation import SplitUpdate
 
 PREVIEW_NAME = "Evolving split"
-PREVIEW_KEY = "inpaintaff_preview"
 
 #: One patch is followed at least this long before the preview moves on.
 FOLLOW_SECONDS = 1.0
@@ -116,14 +116,14 @@ class SplitPreview:
     def _add(self, picture: NDArray[Any], placement: dict[str, Any]) -> Labels:
         # A new layer becomes the selected one; the user's choice is put back.
         selected = set(self._viewer.layers.selection)
-        layer: Labels = self._viewer.add_labels(
+        layer = Labels(
             picture,
             name=PREVIEW_NAME,
             colormap=DirectLabelColormap(color_dict=_COLOURS),
             opacity=0.45,
-            metadata={PREVIEW_KEY: True},
             **placement,
         )
         layer.editable = False
+        add_own_layer(self._viewer, layer)
         self._viewer.layers.selection = selected
         return layer

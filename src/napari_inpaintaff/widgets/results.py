@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
+from napari_inpaintaff.widgets.own_layers import add_own_layer
 from napari_inpaintaff.widgets.planes import result_array, result_placement
-
-#: Marks our layers, so that a result is not offered as the foreground of its own run.
-RESULT_KEY = "inpaintaff_result"
 
 
 class ResultLayers:
@@ -45,13 +43,8 @@ class ResultLayers:
             self.affinities.data = data
             self.affinities.translate = placement["translate"]
             return
-        self.affinities = self._viewer.add_image(
-            data,
-            rgb=True,
-            name=f"{self._source.name} affinities",
-            metadata={RESULT_KEY: "affinities"},
-            **placement,
-        )
+        self.affinities = Image(data, rgb=True, name=f"{self._source.name} affinities", **placement)
+        add_own_layer(self._viewer, self.affinities)
 
     def show_labels(self, labels: NDArray[np.integer[Any]]) -> None:
         """Show a label image of the whole plane, shape (Y, X)."""
@@ -59,15 +52,6 @@ class ResultLayers:
         if self.labels is not None and self.labels in self._viewer.layers:
             self.labels.data = data
             return
-        self.labels = self._viewer.add_labels(
-            data,
-            name=f"{self._source.name} cells",
-            opacity=0.5,
-            metadata={RESULT_KEY: "labels"},
-            **result_placement(self._source, self.index, (0, 0)),
-        )
-
-
-def is_own_layer(layer: Layer) -> bool:
-    """Whether a layer was made by this plugin as a result."""
-    return RESULT_KEY in layer.metadata
+        placement = result_placement(self._source, self.index)
+        self.labels = Labels(data, name=f"{self._source.name} cells", opacity=0.5, **placement)
+        add_own_layer(self._viewer, self.labels)
