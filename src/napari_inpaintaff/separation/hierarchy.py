@@ -108,7 +108,6 @@ class RegionQueue:
         self._windows = tuple(windows)
         self._minimum_side = minimum_side
         self._device = device
-        self._border = patch
         self._values = np.pad(values, patch)
         self._inside = np.pad(np.ones(values.shape, bool), patch)
         self._wanted = np.pad(wanted, patch)
@@ -190,7 +189,7 @@ class RegionQueue:
             yield self.finished.pop()
 
     def _cut(self, image: NDArray[np.generic], origin: tuple[int, int]) -> NDArray[np.generic]:
-        y, x = (start + self._border for start in origin)
+        y, x = (start + self._patch for start in origin)
         return image[y : y + self._patch, x : x + self._patch]
 
     def _tensor(self, image: NDArray[np.generic]) -> Tensor:
