@@ -17,12 +17,12 @@ from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.images.normalise import NormalisationKind, estimate_normalisation
 from napari_inpaintaff.inpainting.crops import CropSampler
 from napari_inpaintaff.inpainting.inpainter import Inpainter
-from napari_inpaintaff.inpainting.losses import pixel_error
-from napari_inpaintaff.inpainting.masks import Conditionals, near_hole, random_conditionals
+from napari_inpaintaff.inpainting.masks import random_conditionals
 from napari_inpaintaff.inpainting.metadata import InpainterMetadata
 from napari_inpaintaff.inpainting.near_hole import NearHoleError, measure_near_hole
+from napari_inpaintaff.inpainting.objectives import conditional_loss
 from napari_inpaintaff.networks.architecture import UNetArchitecture
-from napari_inpaintaff.networks.devices import autocast, pick_device, place
+from napari_inpaintaff.networks.devices import pick_device, place
 from napari_inpaintaff.networks.training import Schedule, optimise
 from napari_inpaintaff.networks.unet import build_unet
 
@@ -167,33 +167,6 @@ def _seeded_unet(training: InpainterTraining) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(training.seed)
         return build_unet(training.architecture)
-
-
-def conditional_loss(network: nn.Module, values: Tensor, masks: Conditionals) -> Tensor:
-    """Return the mean error of the hidden pixels, most of all near the known ones.
-
-    Parameters
-    ----------
-    network : Module
-        See `networks.build_unet`.
-    values : Tensor, shape (B, Y, X)
-        Normalised crops.
-    masks : Conditionals
-        What is known.
-
-    Returns
-    -------
-    Tensor
-        Scalar. Hidden pixels of the region within 16 px of known ones (twice the largest
-        half width of a band: as far as a split ever asks) weigh 1, the others 0.1: there
-        the network has to learn its constant prior.
-    """
-    with autocast(values.device):
-        output = network(values[:, None], masks.known[:, None].to(values.dtype))
-    error = pixel_error(output, values)
-    asked = near_hole(masks.known, 16) & masks.region
-    weight = torch.where(asked, 1.0, 0.1) * ~masks.known
-    return (error * weight).sum() / weight.sum()
 
 
 def _holds_out(images: int, training: InpainterTraining) -> bool:
