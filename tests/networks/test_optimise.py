@@ -1,18 +1,20 @@
-"""The optimisation loop: budgets, averaged weights, trouble."""
+"""The optimisation loop: budgets, averaged weights, resuming, trouble."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from napari_inpaintaff.errors import ParameterError
-from napari_inpaintaff.networks import Schedule
+from napari_inpaintaff.errors import DeviceError, ModelFileError, ParameterError
+from napari_inpaintaff.networks import Optimisation, OptimiserStep, Schedule, optimise
 from napari_inpaintaff.networks import training as training_module
-from napari_inpaintaff.networks.training import OptimiserStep, optimise
 
 
 class Clock:
@@ -23,6 +25,8 @@ class Clock:
         self.seconds_per_step = seconds_per_step
 
     def timed(self, draw_loss: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        """Make a function that lets time pass."""
+
         def timed_draw() -> Tensor:
             self.now += self.seconds_per_step
             return draw_loss()
@@ -46,13 +50,9 @@ def _one_thread() -> Iterator[None]:
 def run(
     network: nn.Module, draw_loss: Callable[[], Tensor], schedule: Schedule
 ) -> tuple[list[OptimiserStep], nn.Module]:
-    steps = []
-    updates = optimise(network, draw_loss, schedule)
-    while True:
-        try:
-            steps.append(next(updates))
-        except StopIteration as end:
-            return steps, end.value
+    optimisation = Optimisation(network)
+    steps = list(optimise(optimisation, lambda step: draw_loss(), schedule))
+    return steps, optimisation.averaged
 
 
 def towards_three() -> tuple[nn.Linear, Callable[[], Tensor]]:
@@ -115,12 +115,135 @@ def test_a_diverged_training_is_told() -> None:
 
 def test_closing_early_leaves_gradients_on() -> None:
     network, draw_loss = towards_three()
-    updates = optimise(network, draw_loss, Schedule(steps=1000))
+    updates = optimise(Optimisation(network), lambda step: draw_loss(), Schedule(steps=1000))
     next(updates)
     updates.close()
     assert torch.is_grad_enabled()
     assert next(updates, None) is None
     draw_loss().backward()
+
+
+def test_time_between_two_reports_counts_only_if_it_is_added(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(2.0)
+    clock.install(monkeypatch)
+    network, draw_loss = towards_three()
+    timed = clock.timed(draw_loss)
+    optimisation = Optimisation(network)
+    schedule = Schedule(steps=None, minutes=1)
+    for step in optimise(optimisation, lambda step: timed(), schedule):
+        clock.now += 1000  # a pause
+        optimisation.seconds += 10  # a measurement
+        last = step
+    assert last.step == 6
+    assert last.seconds == 62
+
+
+def test_stop_ends_at_once_and_is_reported() -> None:
+    network, draw_loss = towards_three()
+    optimisation = Optimisation(network)
+    schedule = Schedule(steps=1000)
+    steps = list(
+        optimise(
+            optimisation,
+            lambda step: draw_loss(),
+            schedule,
+            stop=lambda: optimisation.step == 33,
+        )
+    )
+    assert [step.step for step in steps] == [20, 33]
+    assert steps[-1].progress == pytest.approx(0.033)
+
+
+class Normed(nn.Module):
+    """Has weights in two layouts, running statistics, and a counter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.conv = nn.Conv2d(2, 3, 3)
+        self.norm = nn.BatchNorm2d(3)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def draw(self, step: int) -> Tensor:
+        batch = torch.rand(4, 2, 8, 8, generator=torch.Generator().manual_seed(step))
+        return (self.norm(self.conv(batch)).square() - batch[:, :1, 1:-1, 1:-1]).abs().mean()
+
+
+@given(stop_at=st.integers(0, 12))
+@settings(max_examples=8, deadline=None)
+def test_a_resumed_training_is_the_same_bit_for_bit(stop_at: int) -> None:
+    schedule = Schedule(steps=12, learning_rate=0.01, average=0.9)
+    whole = Optimisation(Normed())
+    list(optimise(whole, whole.network.draw, schedule))  # type: ignore[arg-type]
+
+    first = Optimisation(Normed())
+    draw = first.network.draw
+    list(optimise(first, draw, schedule, stop=lambda: first.step == stop_at))  # type: ignore[arg-type]
+    second = Optimisation(Normed())
+    second.restore(first.arrays())
+    assert second.step == stop_at
+    list(optimise(second, second.network.draw, schedule))  # type: ignore[arg-type]
+
+    expected = whole.arrays()
+    for name, value in second.arrays().items():
+        assert name == "seconds" or np.array_equal(value, expected[name]), name
+    assert second.network.norm.num_batches_tracked == 12  # type: ignore[union-attr]
+
+
+def test_a_foreign_checkpoint_is_refused() -> None:
+    for arrays in (Optimisation(nn.Linear(1, 2)).arrays(), {}):
+        with pytest.raises(ModelFileError, match="another network"):
+            Optimisation(nn.Linear(1, 1)).restore(arrays)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_makes_batches_smaller(error: Exception) -> None:
+    network, draw_loss = towards_three()
+    batch, seen = 8, []
+
+    def draw(step: int) -> Tensor:
+        seen.append((step, batch))
+        if batch > 2:
+            raise error
+        return draw_loss()
+
+    def shrink() -> bool:
+        nonlocal batch
+        batch //= 2
+        return True
+
+    steps = list(optimise(Optimisation(network), draw, Schedule(steps=3), shrink=shrink))
+    assert seen == [(0, 8), (0, 4), (0, 2), (1, 2), (2, 2)]
+    assert steps[-1].step == 3
+
+
+def test_too_little_memory_for_anything() -> None:
+    network, _ = towards_three()
+
+    def draw(step: int) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(DeviceError, match="does not fit into the memory"):
+        next(optimise(Optimisation(network), draw, Schedule(steps=3)))
+
+
+def test_other_errors_are_not_taken_for_memory() -> None:
+    network, _ = towards_three()
+
+    def draw(step: int) -> Tensor:
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        next(optimise(Optimisation(network), draw, Schedule(steps=3)))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from napari_inpaintaff.networks.architecture import UNetArchitecture
+from napari_inpaintaff.networks.schedule import Schedule
 
 if TYPE_CHECKING:
     from napari_inpaintaff.networks.devices import (
@@ -18,16 +19,19 @@ if TYPE_CHECKING:
         inference_dtype,
         pick_device,
     )
-    from napari_inpaintaff.networks.training import Schedule
+    from napari_inpaintaff.networks.training import Optimisation, OptimiserStep, optimise
     from napari_inpaintaff.networks.unet import build_unet
 
 __all__ = [
     "DEVICES",
+    "Optimisation",
+    "OptimiserStep",
     "Schedule",
     "UNetArchitecture",
     "bfloat16_speedup",
     "build_unet",
     "inference_dtype",
+    "optimise",
     "pick_device",
 ]
 
@@ -35,7 +39,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "devices": ["DEVICES", "bfloat16_speedup", "inference_dtype", "pick_device"],
-        "training": ["Schedule"],
+        "training": ["Optimisation", "OptimiserStep", "optimise"],
         "unet": ["build_unet"],
     },
 )

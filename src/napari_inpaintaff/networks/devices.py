@@ -154,3 +154,22 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
     if inference_dtype(device) == torch.bfloat16:
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory was not enough, on any device."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    # The CPU and MPS allocators raise plain RuntimeErrors.
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(
+        words in text for words in ("out of memory", "not enough memory", "can't allocate memory")
+    )
+
+
+def release_memory() -> None:
+    """Give memory that torch keeps for later back to the devices."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()

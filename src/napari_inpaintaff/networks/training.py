@@ -1,60 +1,23 @@
-"""The optimisation loop that all networks share."""
+"""The optimisation loop that all networks share; it can be stopped and resumed at any step."""
 
 from __future__ import annotations
 
 import copy
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_inpaintaff.errors import ParameterError
+from napari_inpaintaff.errors import DeviceError, ModelFileError, ParameterError
+from napari_inpaintaff.networks.devices import is_out_of_memory, release_memory
+from napari_inpaintaff.networks.schedule import Schedule
 
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to train.
-
-    Attributes
-    ----------
-    steps : int or None
-        Number of optimiser steps; None trains for ``minutes``.
-    minutes : float or None
-        Wall-clock budget. With both, whichever ends first. Only a budget in steps is
-        reproducible.
-    learning_rate : float
-        Peak of the schedule: linear warm-up over the first hundredth, then cosine to zero.
-    average : float
-        Decay of the moving average of the weights, which is what the loop leaves behind.
-    """
-
-    steps: int | None = 20_000
-    minutes: float | None = None
-    learning_rate: float = 2e-3
-    average: float = 0.999
-
-    def __post_init__(self) -> None:
-        if self.steps is None and self.minutes is None:
-            raise ParameterError("a training needs a number of steps or of minutes")
-        if self.steps is not None and self.steps < 1:
-            raise ParameterError(f"the number of steps must be positive, got {self.steps}")
-        if self.minutes is not None and not self.minutes > 0:
-            raise ParameterError(f"the number of minutes must be positive, got {self.minutes}")
-        if not self.learning_rate > 0:
-            raise ParameterError(f"the learning rate must be positive, got {self.learning_rate}")
-        if not 0 <= self.average < 1:
-            raise ParameterError(
-                f"the decay of the averaged weights must be in [0, 1), got {self.average}"
-            )
-
-    def progress(self, step: int, seconds: float) -> float:
-        """Return the fraction of the budget that is spent, 0 to 1."""
-        by_steps = step / self.steps if self.steps is not None else 0.0
-        by_time = seconds / (60 * self.minutes) if self.minutes is not None else 0.0
-        return min(max(by_steps, by_time), 1.0)
+Arrays = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +33,7 @@ class OptimiserStep:
     progress : float
         Fraction of the budget that is spent, 0 to 1.
     seconds : float
-        Since the start.
+        Spent on steps so far, those before a resume included.
     """
 
     step: int
@@ -79,80 +42,209 @@ class OptimiserStep:
     seconds: float
 
 
-def optimise(
-    network: nn.Module,
-    draw_loss: Callable[[], Tensor],
-    schedule: Schedule,
-    *,
-    report_every: int = 20,
-) -> Generator[OptimiserStep, None, nn.Module]:
-    """Minimise a loss with Adam, warm-up, cosine decay and averaged weights.
+class Optimisation:
+    """All that a training changes: weights, their average, Adam's moments and counters.
 
     Parameters
     ----------
     network : Module
-        Trained in place.
+        Trained in place, on its device.
+
+    Attributes
+    ----------
+    network : Module
+        The weights of the last step.
+    averaged : Module
+        A copy with the moving average of the weights, in evaluation mode: what a training
+        leaves behind.
+    step : int
+        Steps taken.
+    seconds : float
+        Spent so far; whoever works between two steps adds that time.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+        self.averaged = copy.deepcopy(network).eval()
+        self.adam = torch.optim.Adam(network.parameters())
+        self.step = 0
+        self.seconds = 0.0
+        self._loss = torch.zeros((), device=next(network.parameters()).device)
+
+    @property
+    def loss(self) -> float:
+        """Exponential average of the loss over about the last hundred steps."""
+        return float(self._loss)
+
+    def descend(self, loss: Tensor, *, learning_rate: float, average: float) -> None:
+        """Take one step of Adam down the gradient of a loss, and average the weights.
+
+        Parameters
+        ----------
+        loss : Tensor
+            Scalar, from ``network``.
+        learning_rate : float
+            Of this step.
+        average : float
+            Decay of the moving average of the weights.
+        """
+        for group in self.adam.param_groups:
+            group["lr"] = learning_rate
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.adam.step()
+        self.step += 1
+        # A short memory at first: an average over random weights would never be forgotten.
+        _average(self.averaged, self.network, min(average, self.step / (self.step + 10.0)))
+        memory = min(0.99, 1 - 1 / self.step)
+        self._loss = torch.lerp(loss.detach().float(), self._loss, memory)
+
+    def arrays(self) -> Arrays:
+        """Return everything that changes as arrays by name, to be stored exactly."""
+        arrays: Arrays = {
+            "loss": self._loss.cpu().numpy(),
+            "step": np.array(self.step),
+            "seconds": np.array(self.seconds),
+        }
+        for prefix, module in (("network", self.network), ("averaged", self.averaged)):
+            for name, value in module.state_dict().items():
+                arrays[f"{prefix}.{name}"] = value.cpu().numpy()
+        for index, parameter in enumerate(self.network.parameters()):
+            for name, value in self.adam.state[parameter].items():
+                arrays[f"adam.{index}.{name}"] = value.cpu().numpy()
+        return arrays
+
+    @torch.no_grad()
+    def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take over what `arrays` returned; the training goes on bit for bit.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            Of an optimisation of the same network.
+
+        Raises
+        ------
+        ModelFileError
+            If arrays are missing or belong to another network.
+        """
+        try:
+            self._loss.copy_(_tensor(arrays["loss"]))
+            self.step, self.seconds = int(arrays["step"]), float(arrays["seconds"])
+            for prefix, module in (("network", self.network), ("averaged", self.averaged)):
+                for name, value in module.state_dict().items():
+                    _fill(value, arrays[f"{prefix}.{name}"])
+            for index, parameter in enumerate(self.network.parameters()):
+                self._restore_moments(parameter, f"adam.{index}.", arrays)
+        except (KeyError, RuntimeError) as error:
+            raise ModelFileError("the checkpoint belongs to another network") from error
+
+    def _restore_moments(
+        self, parameter: nn.Parameter, prefix: str, arrays: Mapping[str, NDArray[np.generic]]
+    ) -> None:
+        if f"{prefix}step" not in arrays:  # before the first step
+            return
+        moments = {name: torch.empty_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
+        for name, value in moments.items():
+            _fill(value, arrays[prefix + name])
+        self.adam.state[parameter] = {"step": _tensor(arrays[f"{prefix}step"]), **moments}
+
+
+def optimise(
+    optimisation: Optimisation,
+    draw_loss: Callable[[int], Tensor],
+    schedule: Schedule,
+    *,
+    report_every: int = 20,
+    stop: Callable[[], bool] = lambda: False,
+    shrink: Callable[[], bool] = lambda: False,
+) -> Generator[OptimiserStep, None, None]:
+    """Minimise a loss with Adam, warm-up, cosine decay and averaged weights.
+
+    Parameters
+    ----------
+    optimisation : Optimisation
+        Changed in place; a fresh one, or one that was restored.
     draw_loss : callable
-        Draws a batch and returns its loss, a scalar tensor.
+        Draws the batch of a step (from 0) and returns its loss, a scalar tensor. What it
+        draws must depend on the step alone: then a resumed training repeats nothing and
+        leaves nothing out.
     schedule : Schedule
         Length and learning rate.
     report_every : int, optional
         Steps between two yields, if they take less than a second.
+    stop : callable, optional
+        Asked before every step; True ends the training early.
+    shrink : callable, optional
+        Called when a step did not fit into memory: makes the batches smaller and returns
+        True, or returns False when they cannot be smaller.
 
     Yields
     ------
     OptimiserStep
-        Every ``report_every`` steps or second, and after the last step.
-
-    Returns
-    -------
-    Module
-        A copy of the network with the averaged weights, in evaluation mode. The caller can
-        close the generator at any time; ``network`` then holds the last weights.
+        Every ``report_every`` steps or second, and after the last step. The time until the
+        next one is asked for does not count. The generator can be closed at any time;
+        ``optimisation`` then holds the state after the last step.
 
     Raises
     ------
     ParameterError
         If the loss is no longer finite: the learning rate is too high.
+    DeviceError
+        If not even the smallest batch fits into memory.
     """
-    averaged = copy.deepcopy(network).eval()
-    optimiser = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
-    network.train()
-    start = reported = time.monotonic()
-    smoothed = torch.zeros(())
-    step = 0
-    progress = 0.0
-    while progress < 1.0:
-        for group in optimiser.param_groups:
-            group["lr"] = schedule.learning_rate * _rate(progress)
-        loss = draw_loss()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        # A short memory at first: an average over random weights would never be forgotten.
-        _average(averaged, network, min(schedule.average, step / (step + 10.0)))
-        smoothed = torch.lerp(loss.detach(), smoothed.to(loss.device), min(0.99, 1 - 1 / step))
-        now = time.monotonic()
-        progress = schedule.progress(step, now - start)
-        # Steps of a large network take seconds: closing the generator must not wait for many.
-        if step % report_every == 0 or progress >= 1.0 or now - reported > 1.0:
-            reported = now
-            if not math.isfinite(average_loss := float(smoothed)):
-                raise ParameterError(
-                    f"the training diverged after {step} steps; use a learning rate "
-                    f"below {schedule.learning_rate}"
+    state = optimisation
+    state.network.train()
+    started = reported = time.monotonic()
+    before = state.seconds
+    progress = schedule.progress(state.step, state.seconds)
+    unreported = False
+    while progress < 1.0 and not stop():
+        if not _step(state, draw_loss, schedule.rate(progress), schedule.average):
+            # Here, not where the error is caught: its traceback still holds the batch.
+            release_memory()
+            if not shrink():
+                raise DeviceError(
+                    "the training does not fit into the memory of this device: "
+                    "choose a smaller network"
                 )
-            yield OptimiserStep(step, average_loss, progress, now - start)
-    return averaged
+            continue
+        now = time.monotonic()
+        state.seconds = before + now - started
+        progress = schedule.progress(state.step, state.seconds)
+        unreported = True
+        # Steps of a large network take seconds: closing the generator must not wait for many.
+        if state.step % report_every == 0 or progress >= 1.0 or now - reported > 1.0:
+            yield _report(state, schedule, progress)
+            unreported = False
+            started = reported = time.monotonic()
+            before = state.seconds
+    if unreported:
+        yield _report(state, schedule, progress)
 
 
-def _rate(progress: float) -> float:
-    warm_up = 0.01
-    if progress < warm_up:
-        return 0.1 + 0.9 * progress / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
+def _report(state: Optimisation, schedule: Schedule, progress: float) -> OptimiserStep:
+    if not math.isfinite(loss := state.loss):
+        raise ParameterError(
+            f"the training diverged after {state.step} steps; use a learning rate "
+            f"below {schedule.learning_rate}"
+        )
+    return OptimiserStep(state.step, loss, progress, state.seconds)
+
+
+def _step(
+    state: Optimisation, draw_loss: Callable[[int], Tensor], learning_rate: float, average: float
+) -> bool:
+    """Take one step; False if it did not fit into memory."""
+    try:
+        state.descend(draw_loss(state.step), learning_rate=learning_rate, average=average)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        state.adam.zero_grad(set_to_none=True)
+        return False
+    return True
 
 
 @torch.no_grad()
@@ -161,3 +253,14 @@ def _average(averaged: nn.Module, network: nn.Module, decay: float) -> None:
         mean.lerp_(value, 1 - decay)
     for kept, buffer in zip(averaged.buffers(), network.buffers(), strict=True):
         kept.copy_(buffer)
+
+
+def _tensor(array: NDArray[np.generic]) -> Tensor:
+    return torch.from_numpy(np.array(array))
+
+
+def _fill(tensor: Tensor, array: NDArray[np.generic]) -> None:
+    """Copy exactly: broadcasting would hide that a shape is another."""
+    if tuple(array.shape) != tuple(tensor.shape):
+        raise RuntimeError(f"{array.shape} is not {tuple(tensor.shape)}")
+    tensor.copy_(_tensor(array))
