@@ -33,16 +33,16 @@ def which_orientation(crop: NDArray[np.float32], image: NDArray[np.float32]) -> 
 def test_same_seed_same_crops() -> None:
     images = [ramp(50, 60), ramp(70, 80)]
     one, same, other = (CropSampler(images, 16, seed) for seed in (5, 5, 6))
-    for _ in range(3):
-        crops = one.draw(4)
-        assert torch.equal(crops, same.draw(4))
-        assert not torch.equal(crops, other.draw(4))
+    for step in range(3):
+        crops = one.draw(step, 4)
+        assert torch.equal(crops, same.draw(step, 4))
+        assert not torch.equal(crops, other.draw(step, 4))
 
 
 def test_shape_and_type_at_every_zoom() -> None:
     sampler = CropSampler([ramp(64, 64)], 24, 0, zoom=2.0)
-    for _ in range(30):
-        crops = sampler.draw(2)
+    for step in range(30):
+        crops = sampler.draw(step, 2)
         assert crops.shape == (2, 24, 24)
         assert crops.dtype == torch.float32
         assert torch.isfinite(crops).all()
@@ -50,7 +50,7 @@ def test_shape_and_type_at_every_zoom() -> None:
 
 def test_all_eight_orientations_and_contrasts_occur() -> None:
     image = ramp(16, 16)
-    crops = CropSampler([image], 16, 0, zoom=1.0).draw(100).numpy()
+    crops = CropSampler([image], 16, 0, zoom=1.0).draw(0, 100).numpy()
     assert {which_orientation(crop, image) for crop in crops} == set(range(8))
     contrast = crops.max((1, 2)) / image.max()
     assert 0.8 < contrast.min() < 0.9
@@ -62,7 +62,7 @@ def test_small_images_are_mirrored(shape: tuple[int, int]) -> None:
     image = ramp(*shape)
     missing = [16 - side for side in shape]
     mirrored = np.pad(image, [(m // 2, m - m // 2) for m in missing], mode="symmetric")
-    for crop in CropSampler([image], 16, 0, zoom=1.0).draw(10).numpy():
+    for crop in CropSampler([image], 16, 0, zoom=1.0).draw(0, 10).numpy():
         assert which_orientation(crop, mirrored) >= 0
 
 
@@ -71,7 +71,7 @@ def test_nan_is_filled_with_the_median() -> None:
     holes = np.random.default_rng(0).random(image.shape) < 0.2
     image[holes] = np.nan
     filled = np.where(holes, np.nanmedian(image), image)
-    for crop in CropSampler([image], 16, 0, zoom=1.0).draw(10).numpy():
+    for crop in CropSampler([image], 16, 0, zoom=1.0).draw(0, 10).numpy():
         assert which_orientation(crop, filled) >= 0
     assert np.isnan(image).any(), "the argument was changed"
 
@@ -79,14 +79,14 @@ def test_nan_is_filled_with_the_median() -> None:
 def test_empty_crops_are_rarer_than_empty_places() -> None:
     image = np.zeros((200, 200), np.float32)
     image[:60, :60] = 2
-    crops = CropSampler([image], 16, 0).draw(300)
+    crops = CropSampler([image], 16, 0).draw(0, 300)
     # A crop lies on the bright corner with a probability of a tenth.
     assert 0.2 < (crops.flatten(1).max(1).values > 1).float().mean() < 0.6
 
 
 def test_images_are_drawn_by_area() -> None:
     large, small = np.full((60, 60), 2, np.float32), np.full((20, 60), 4, np.float32)
-    crops = CropSampler([large, small], 16, 0, zoom=1.0).draw(400)
+    crops = CropSampler([large, small], 16, 0, zoom=1.0).draw(0, 400)
     assert 0.2 < (crops.mean((1, 2)) > 3).float().mean() < 0.3
 
 

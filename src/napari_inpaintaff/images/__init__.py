@@ -15,6 +15,7 @@ from napari_inpaintaff.images.normalise import (
     estimate_normalisation,
 )
 from napari_inpaintaff.images.patches import patch_origins
+from napari_inpaintaff.images.planes import Plane, PlaneCollection, SkippedImage, planes_of
 from napari_inpaintaff.images.reading import read_image, read_labels, read_mask
 from napari_inpaintaff.images.regions import Region, check_region, parse_region
 from napari_inpaintaff.images.samples import SAMPLES, SampleSource, download_sample
@@ -28,9 +29,12 @@ __all__ = [
     "ImageData",
     "Normalisation",
     "NormalisationKind",
+    "Plane",
+    "PlaneCollection",
     "Region",
     "SampleSource",
     "SavedAffinities",
+    "SkippedImage",
     "atomic_path",
     "check_region",
     "check_writable",
@@ -38,6 +42,7 @@ __all__ = [
     "estimate_normalisation",
     "parse_region",
     "patch_origins",
+    "planes_of",
     "read_affinities",
     "read_affinity_file",
     "read_image",
