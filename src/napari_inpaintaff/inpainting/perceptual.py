@@ -31,6 +31,9 @@ class VGG16(nn.Module):
     Layers are numbered as in torchvision, so that a file of either names its weights alike.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.ModuleDict(
