@@ -17,6 +17,7 @@ from napari_inpaintaff.inpainting import (
     InpainterTraining,
     TrainingUpdate,
 )
+from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.networks import Schedule, UNetArchitecture, build_unet
 
 NARROW = UNetArchitecture("plain", (8, 16))
@@ -45,13 +46,15 @@ def one_thread() -> Iterator[None]:
 
 
 def finish(
-    updates: Generator[TrainingUpdate, None, Inpainter],
+    updates: Generator[Progress | TrainingUpdate, None, Inpainter],
 ) -> tuple[list[TrainingUpdate], Inpainter]:
     """Run a training to its end."""
     seen = []
     while True:
         try:
-            seen.append(next(updates))
+            update = next(updates)
+            if isinstance(update, TrainingUpdate):
+                seen.append(update)
         except StopIteration as end:
             return seen, end.value
 

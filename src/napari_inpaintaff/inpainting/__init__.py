@@ -18,15 +18,18 @@ from napari_inpaintaff.inpainting.catalogue import (
     user_model_folder,
 )
 from napari_inpaintaff.inpainting.metadata import ARCHITECTURES, InpainterMetadata
+from napari_inpaintaff.inpainting.parameters import InpainterTraining, LossName, outputs_of
+from napari_inpaintaff.inpainting.quality import NearHoleError, Verdict, judge
+from napari_inpaintaff.inpainting.updates import (
+    InpaintingExamples,
+    TrainingPoint,
+    TrainingUpdate,
+)
 
 if TYPE_CHECKING:
+    from napari_inpaintaff.inpainting.checkpoint import checkpoint_path
     from napari_inpaintaff.inpainting.inpainter import Inpainter
-    from napari_inpaintaff.inpainting.near_hole import NearHoleError
-    from napari_inpaintaff.inpainting.training import (
-        InpainterTraining,
-        TrainingUpdate,
-        train_inpainter,
-    )
+    from napari_inpaintaff.inpainting.training import train_inpainter
 
 __all__ = [
     "ARCHITECTURES",
@@ -35,11 +38,18 @@ __all__ = [
     "Inpainter",
     "InpainterMetadata",
     "InpainterTraining",
+    "InpaintingExamples",
+    "LossName",
     "NearHoleError",
+    "TrainingPoint",
     "TrainingUpdate",
+    "Verdict",
     "available_inpainters",
+    "checkpoint_path",
     "find_inpainter",
+    "judge",
     "model_card",
+    "outputs_of",
     "train_inpainter",
     "user_model_folder",
 ]
@@ -47,8 +57,8 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "checkpoint": ["checkpoint_path"],
         "inpainter": ["Inpainter"],
-        "near_hole": ["NearHoleError"],
-        "training": ["InpainterTraining", "TrainingUpdate", "train_inpainter"],
+        "training": ["train_inpainter"],
     },
 )
