@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,10 @@ from torch import Tensor, nn
 from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.inpainting.losses import pixel_error, split_head
 from napari_inpaintaff.inpainting.masks import Conditionals, near_hole
+from napari_inpaintaff.inpainting.parameters import LossName
 from napari_inpaintaff.inpainting.perceptual import VGG16, load_vgg16
 from napari_inpaintaff.networks.devices import autocast
 from napari_inpaintaff.networks.morphology import dilate
-
-LossKind = Literal["laplace", "l1", "liu2018"]
 
 #: Loss of a network on normalised crops (B, Y, X) of which some pixels are known.
 Objective: TypeAlias = Callable[[nn.Module, Tensor, Conditionals], Tensor]
@@ -27,7 +26,7 @@ _logger = logging.getLogger(__name__)
 
 
 def build_objective(
-    loss: LossKind, *, vgg: str | Path | None = None, device: torch.device | None = None
+    loss: LossName, *, vgg: str | Path | None = None, device: torch.device | None = None
 ) -> Objective:
     """Return the objective of a loss.
 
@@ -54,8 +53,8 @@ def build_objective(
     ModelFileError
         If the VGG16 weights cannot be loaded.
     """
-    if loss not in get_args(LossKind):
-        raise ParameterError(f"unknown loss {loss!r}; use one of {', '.join(get_args(LossKind))}")
+    if loss not in get_args(LossName):
+        raise ParameterError(f"unknown loss {loss!r}; use one of {', '.join(get_args(LossName))}")
     if loss != "liu2018":
         if vgg is not None:
             raise ParameterError(f"VGG16 weights are for the loss 'liu2018', not for {loss!r}")
