@@ -9,6 +9,7 @@ from napari_inpaintaff.images.affinity_files import (
 )
 from napari_inpaintaff.images.axes import ImageData
 from napari_inpaintaff.images.files import atomic_path, check_writable
+from napari_inpaintaff.images.gather import gather_planes
 from napari_inpaintaff.images.normalise import (
     Normalisation,
     NormalisationKind,
@@ -40,6 +41,7 @@ __all__ = [
     "check_writable",
     "download_sample",
     "estimate_normalisation",
+    "gather_planes",
     "parse_region",
     "patch_origins",
     "planes_of",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.images.pixels import Pixels
 from napari_inpaintaff.images.units import UNKNOWN_UNIT
 
 #: The axes of every image in this program, in this order.
@@ -96,27 +98,74 @@ class RawImage:
 
     Attributes
     ----------
-    data : ndarray
-        The pixels of the file.
+    data : Pixels
+        The pixels of the file: an array, or what reads one from the file.
     axes : str
         One letter per dimension, as tifffile names them: Y, X, T, Z, C (channels), S (samples
         of a colour); any other letter is a dimension that the file does not name.
     scale, units : dict of str to float, dict of str to str
         The known physical scales of axes and their units.
+    files : frozenset of pathlib.Path
+        Other files that belong to the same image.
     """
 
-    data: NDArray[Any]
+    data: Pixels
     axes: str
     scale: dict[str, float]
     units: dict[str, str]
+    files: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the image of one channel lies among the dimensions of a file.
+
+    Attributes
+    ----------
+    axes : str
+        Those of the image, a subset of ``"TZYX"`` in that order.
+    shape : tuple of int
+        Of the image.
+    dimensions : tuple of int
+        Which dimension of the file each axis is.
+    fixed : tuple of (int, int)
+        The other dimensions of the file, and the index to take there.
+    """
+
+    axes: str
+    shape: tuple[int, ...]
+    dimensions: tuple[int, ...]
+    fixed: tuple[tuple[int, int], ...]
+
+    def read(self, pixels: Pixels, position: tuple[int, ...] = ()) -> NDArray[Any]:
+        """Read the image, or the part of it at a position along its first axes.
+
+        Parameters
+        ----------
+        pixels : Pixels
+            Of the file.
+        position : tuple of int, optional
+            Index along the first axes.
+
+        Returns
+        -------
+        ndarray
+            Contiguous, with the remaining axes of the image.
+        """
+        index: list[int | slice] = [slice(None)] * len(pixels.shape)
+        for dimension, place in self.fixed:
+            index[dimension] = place
+        for dimension, place in zip(self.dimensions, position, strict=False):
+            index[dimension] = place
+        kept = self.dimensions[len(position) :]
+        data = np.asarray(pixels[tuple(index)])
+        data = data.transpose([sorted(kept).index(dimension) for dimension in kept])
+        # Big-endian files exist, and torch takes only the byte order of the machine.
+        return np.ascontiguousarray(data, dtype=data.dtype.newbyteorder("="))
 
 
 def arrange(raw: RawImage, *, channel: int | None, name: str, where: str) -> ImageData:
-    """Choose the channel and put the axes in the order T, Z, Y, X.
-
-    Axes of length one other than Y and X are dropped. One axis that the file does not
-    name (a plain multi-page TIFF) is taken for time, unless a channel is asked for and no
-    axis is named as channels: then it holds the channels. More unnamed axes are an error.
+    """Choose the channel, put the axes in the order T, Z, Y, X, and read the pixels.
 
     Parameters
     ----------
@@ -134,59 +183,84 @@ def arrange(raw: RawImage, *, channel: int | None, name: str, where: str) -> Ima
     ImageError
         If the image is empty, its axes are ambiguous or the channel is missing or wrong.
     """
-    if 0 in raw.data.shape or "Y" not in raw.axes or "X" not in raw.axes:
-        raise ImageError(f"{where} holds an empty image (shape {raw.data.shape}, no pixels)")
-    raw = _name_unknown_axis(_drop_length_one(raw), channel=channel, where=where)
-    raw = _choose_channel(raw, channel=channel, where=where)
-    axes = "".join(axis for axis in CANONICAL_AXES if axis in raw.axes)
-    data = raw.data.transpose([raw.axes.index(axis) for axis in axes])
+    layout = find_layout(raw, channel=channel, where=where)
     return ImageData(
-        # Big-endian files exist, and torch takes only the byte order of the machine.
-        data=np.ascontiguousarray(data, dtype=data.dtype.newbyteorder("=")),
-        axes=axes,
-        scale=tuple(raw.scale.get(axis, 1.0) for axis in axes),
-        units=tuple(raw.units.get(axis, UNKNOWN_UNIT) for axis in axes),
+        data=layout.read(raw.data),
+        axes=layout.axes,
+        scale=tuple(raw.scale.get(axis, 1.0) for axis in layout.axes),
+        units=tuple(raw.units.get(axis, UNKNOWN_UNIT) for axis in layout.axes),
         name=name,
     )
 
 
-def _drop_length_one(raw: RawImage) -> RawImage:
-    keep = [axis in "YX" or size > 1 for axis, size in zip(raw.axes, raw.data.shape, strict=True)]
-    index = tuple(slice(None) if kept else 0 for kept in keep)
-    axes = "".join(axis for axis, kept in zip(raw.axes, keep, strict=True) if kept)
-    return replace(raw, data=raw.data[index], axes=axes)
+def find_layout(raw: RawImage, *, channel: int | None, where: str) -> Layout:
+    """Find the axes of an image without reading it.
+
+    Axes of length one other than Y and X are dropped. One axis that the file does not
+    name (a plain multi-page TIFF) is taken for time, unless a channel is asked for and no
+    axis is named as channels: then it holds the channels. More unnamed axes are an error.
+
+    Parameters
+    ----------
+    raw, channel, where
+        As for `arrange`.
+
+    Raises
+    ------
+    ImageError
+        If the image is empty, its axes are ambiguous or the channel is missing or wrong.
+    """
+    shape = raw.data.shape
+    if 0 in shape or "Y" not in raw.axes or "X" not in raw.axes:
+        raise ImageError(f"{where} holds an empty image (shape {shape}, no pixels)")
+    kept = [d for d, axis in enumerate(raw.axes) if axis in "YX" or shape[d] > 1]
+    fixed = [(d, 0) for d in range(len(shape)) if d not in kept]
+    axes = _name_unknown_axis(
+        "".join(raw.axes[d] for d in kept),
+        tuple(shape[d] for d in kept),
+        channel=channel,
+        where=where,
+    )
+    dimension = dict(zip(axes, kept, strict=True))
+    for axis in _CHANNEL_AXES:
+        if axis in dimension:
+            _check_channel(axes, shape[dimension[axis]], channel=channel, where=where)
+            fixed.append((dimension.pop(axis), channel or 0))
+    if channel and not has_channels(axes):
+        raise ImageError(f"{where} has one channel, number 0: there is no channel {channel}")
+    ordered = "".join(axis for axis in CANONICAL_AXES if axis in dimension)
+    dimensions = tuple(dimension[axis] for axis in ordered)
+    return Layout(ordered, tuple(shape[d] for d in dimensions), dimensions, tuple(fixed))
 
 
-def _name_unknown_axis(raw: RawImage, *, channel: int | None, where: str) -> RawImage:
-    known = CANONICAL_AXES + _CHANNEL_AXES
-    unknown = [axis for axis in raw.axes if axis not in known]
-    if not unknown and len(set(raw.axes)) == len(raw.axes):
-        return raw
-    has_channels = any(axis in raw.axes for axis in _CHANNEL_AXES)
-    meaning = "C" if channel is not None and not has_channels else "T"
-    if len(unknown) != 1 or meaning in raw.axes:
+def has_channels(axes: str) -> bool:
+    """Return whether one of the axes holds channels."""
+    return any(axis in axes for axis in _CHANNEL_AXES)
+
+
+def _name_unknown_axis(
+    axes: str, shape: tuple[int, ...], *, channel: int | None, where: str
+) -> str:
+    unknown = [axis for axis in axes if axis not in CANONICAL_AXES + _CHANNEL_AXES]
+    if not unknown and len(set(axes)) == len(axes):
+        return axes
+    meaning = "C" if channel is not None and not has_channels(axes) else "T"
+    if len(unknown) != 1 or meaning in axes:
         raise ImageError(
-            f"{where} has the shape {raw.data.shape} and does not say which axes these are "
-            f"({raw.axes}): save it as OME-TIFF or ImageJ TIFF with named axes"
+            f"{where} has the shape {shape} and does not say which axes these are "
+            f"({axes}): save it as OME-TIFF or ImageJ TIFF with named axes"
         )
-    return replace(raw, axes=raw.axes.replace(unknown[0], meaning))
+    return axes.replace(unknown[0], meaning)
 
 
-def _choose_channel(raw: RawImage, *, channel: int | None, where: str) -> RawImage:
-    channel_axes = [axis for axis in raw.axes if axis in _CHANNEL_AXES]
-    if len(channel_axes) > 1:
+def _check_channel(axes: str, count: int, *, channel: int | None, where: str) -> None:
+    if all(axis in axes for axis in _CHANNEL_AXES):
         raise ImageError(
             f"{where} has several channels that are colour images themselves "
-            f"(axes {raw.axes}): save one of them as a single-channel image"
+            f"(axes {axes}): save one of them as a single-channel image"
         )
-    if not channel_axes:
-        if channel not in (None, 0):
-            raise ImageError(f"{where} has one channel, number 0: there is no channel {channel}")
-        return raw
-    axis = raw.axes.index(channel_axes[0])
-    count = raw.data.shape[axis]
     if channel is None:
-        kind = "a colour image" if channel_axes[0] == "S" else "an image"
+        kind = "a colour image" if "S" in axes else "an image"
         raise ImageError(
             f"{where} is {kind} of {count} channels: choose one of them, "
             f"0 to {count - 1} (--channel on the command line)"
@@ -196,6 +270,3 @@ def _choose_channel(raw: RawImage, *, channel: int | None, where: str) -> RawIma
             f"{where} has {count} channels, numbered 0 to {count - 1}: "
             f"there is no channel {channel}"
         )
-    return replace(
-        raw, data=raw.data.take(channel, axis=axis), axes=raw.axes[:axis] + raw.axes[axis + 1 :]
-    )

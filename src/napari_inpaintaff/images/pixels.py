@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
 
@@ -26,7 +25,7 @@ class Pixels(Protocol):
         ...
 
     def __getitem__(self, index: tuple[int | slice, ...], /) -> Any:
-        """Return a part of the array; `numpy.asarray` reads it."""
+        """Return a part, one place or all of every axis; `numpy.asarray` reads it."""
         ...
 
 
@@ -61,8 +60,3 @@ def check_intensities(dtype: np.dtype[Any], where: object) -> None:
             dtype.kind, f"an image of the unknown type {dtype}"
         )
         raise ImageError(f"{where} is {kind}: integer or floating-point intensities are needed")
-
-
-def read_all(pixels: Pixels) -> NDArray[Any]:
-    """Read a whole array."""
-    return np.asarray(pixels[(slice(None),) * len(pixels.shape)])

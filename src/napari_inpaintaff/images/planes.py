@@ -50,6 +50,12 @@ class SkippedImage:
     path_or_name: str
     reason: str
 
+    @classmethod
+    def because(cls, path_or_name: str, error: ImageError) -> SkippedImage:
+        """Skip an image for an error, whose message may begin with the name of the image."""
+        reason = str(error).removeprefix(f"{path_or_name} ").removeprefix("is ")
+        return cls(path_or_name, reason)
+
 
 @dataclass(frozen=True)
 class PlaneCollection:

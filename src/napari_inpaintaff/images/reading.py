@@ -1,8 +1,9 @@
-"""Reading images, label images and masks from TIFF, PNG and JPEG files."""
+"""Reading images, label images and masks from TIFF, PNG, JPEG and OME-Zarr."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,27 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.images.axes import ImageData, RawImage, arrange
-from napari_inpaintaff.images.tiff import TIFF_MAGIC, read_tiff
+from napari_inpaintaff.images.axes import ImageData, RawImage, arrange, has_channels
+from napari_inpaintaff.images.ome_zarr import is_zarr, open_zarr
+from napari_inpaintaff.images.pixels import check_intensities, reading_pixels
+from napari_inpaintaff.images.tiff import TIFF_MAGIC, open_tiff
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _JPEG_MAGIC = b"\xff\xd8\xff"
 
-_IMAGE_SUFFIXES = {".tif", ".tiff", ".png", ".jpg", ".jpeg", ".ome", ".btf", ".tf8"}
+#: Endings of the files that are taken for images in a folder.
+IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg")
+_NAME_SUFFIXES = (*IMAGE_SUFFIXES, ".ome", ".zarr")
 
 
 def read_image(path: str | PathLike[str], *, channel: int | None = None) -> ImageData:
     """Read one channel of an image.
 
-    TIFF (plain, ImageJ, OME), PNG and JPEG, recognised by content. Axes are taken by
-    name: length-one axes are dropped, the rest is put in the order T, Z, Y, X. The one
-    unnamed axis of a plain multi-page TIFF is taken for time, or for the channels when
-    `channel` is given. Scale and units come from the OME or ImageJ metadata.
+    TIFF (plain, ImageJ, OME), PNG and JPEG, recognised by content, and OME-Zarr (0.4 and
+    0.5, full resolution). Axes are taken by name: length-one axes are dropped, the rest is
+    put in the order T, Z, Y, X. The one unnamed axis of a plain multi-page TIFF or Zarr
+    array is taken for time, or for the channels when `channel` is given. Scale and units
+    come from the OME or ImageJ metadata.
 
     Parameters
     ----------
     path : path-like
-        The file.
+        The file, or the folder of an OME-Zarr image.
     channel : int, optional
         Which channel to keep, counted from 0; needed for colour images and images of
         several channels.
@@ -48,12 +54,10 @@ def read_image(path: str | PathLike[str], *, channel: int | None = None) -> Imag
         axes, or the channel is missing or out of range.
     """
     path = Path(path)
-    image = arrange(_read(path), channel=channel, name=_short_name(path), where=str(path))
-    if image.data.dtype.kind not in "uif":
-        kind = {"b": "a black-and-white mask", "c": "an image of complex numbers"}.get(
-            image.data.dtype.kind, f"an image of the unknown type {image.data.dtype}"
-        )
-        raise ImageError(f"{path} is {kind}: integer or floating-point intensities are needed")
+    with reading_pixels(path):
+        raw = open_image(path)
+        image = arrange(raw, channel=channel, name=_short_name(path), where=str(path))
+    check_intensities(image.data.dtype, path)
     return image
 
 
@@ -118,48 +122,80 @@ def read_mask(path: str | PathLike[str]) -> NDArray[np.bool_]:
 
 def _read_single_channel(path: str | PathLike[str]) -> NDArray[Any]:
     path = Path(path)
-    raw = _read(path)
-    for axis, size in zip(raw.axes, raw.data.shape, strict=True):
-        if axis in "CS" and size > 1:
-            raise ImageError(
-                f"{path} has {size} channels, but a mask or label image has one: "
-                "save it as a single-channel image"
-            )
-    return arrange(raw, channel=None, name=path.name, where=str(path)).data
+    with reading_pixels(path):
+        raw = open_image(path)
+        for axis, size in zip(raw.axes, raw.data.shape, strict=True):
+            if has_channels(axis) and size > 1:
+                raise ImageError(
+                    f"{path} has {size} channels, but a mask or label image has one: "
+                    "save it as a single-channel image"
+                )
+        return arrange(raw, channel=None, name=path.name, where=str(path)).data
 
 
 def _short_name(path: Path) -> str:
     name = path.name
-    while Path(name).suffix.lower() in _IMAGE_SUFFIXES and Path(name).stem:
+    while Path(name).suffix.lower() in _NAME_SUFFIXES and Path(name).stem:
         name = Path(name).stem
     return name
 
 
-def _read(path: Path) -> RawImage:
-    """Read a file of any supported format; every failure becomes an ImageError."""
-    try:
-        if path.is_dir():
+def open_image(path: Path) -> RawImage:
+    """Open an image of any supported format.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A TIFF, PNG or JPEG file, or an OME-Zarr folder.
+
+    Returns
+    -------
+    RawImage
+        The pixels of TIFF and OME-Zarr are read when they are asked for, those of PNG
+        and JPEG are in memory.
+
+    Raises
+    ------
+    ImageError
+        If there is no such image, or it is damaged. Other errors of the decoders have to
+        be dealt with by the caller, see `pixels.reading_pixels`.
+    """
+    if path.is_dir():
+        if not is_zarr(path):
             raise ImageError(f"{path} is a folder, not an image file")
-        with path.open("rb") as file:
-            start = file.read(8)
-        if not start:
-            raise ImageError(f"{path} is empty (0 bytes)")
-        if start[:4] in TIFF_MAGIC:
-            return read_tiff(path)
-        if start == _PNG_MAGIC or start[:3] == _JPEG_MAGIC:
-            return _read_picture(path)
-    except ImageError:
-        raise
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ImageError(f"there is no file {path}") from error
-    except PermissionError as error:
-        raise ImageError(f"no permission to read {path}") from error
-    except MemoryError as error:
-        raise ImageError(f"{path} does not fit into the memory of this computer") from error
-    except Exception as error:  # decoders of damaged files raise whatever comes to their mind
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ImageError(f"{path} cannot be read as an image: {reason}") from error
-    raise ImageError(f"{path} is not a TIFF, PNG or JPEG file")
+        return open_zarr(path)
+    with path.open("rb") as file:
+        start = file.read(8)
+    if not start:
+        raise ImageError(f"{path} is empty (0 bytes)")
+    if start[:4] in TIFF_MAGIC:
+        return open_tiff(path)
+    if start == _PNG_MAGIC or start[:3] == _JPEG_MAGIC:
+        return _read_picture(path)
+    raise ImageError(f"{path} is not a TIFF, PNG or JPEG file, nor an OME-Zarr folder")
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """The pixels of a PNG or JPEG file, decoded whenever they are asked for."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
+        return np.asarray(_read_picture(self.path).data[index])
+
+
+def open_without_pixels(path: Path) -> RawImage:
+    """Open an image as `open_image` does, but leave its pixels on the disk in any case.
+
+    PNG and JPEG are decoded to know what they hold, and once more when they are read.
+    """
+    raw = open_image(path)
+    if isinstance(raw.data, np.ndarray):
+        return replace(raw, data=_Picture(path, raw.data.shape, raw.data.dtype))
+    return raw
 
 
 def _read_picture(path: Path) -> RawImage:

@@ -6,14 +6,18 @@ a time-lapse must not pass for a whole one, so the chain of pages is checked fir
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import struct
 import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images.axes import RawImage
@@ -37,21 +41,73 @@ _TAG_TYPE_SIZES |= {13: 4, 16: 8, 17: 8, 18: 8}
 _LARGEST_PLAIN_PIXEL = 20e-6
 
 
-def read_tiff(path: Path) -> RawImage:
-    """Read the image of a TIFF file with the axes that the file names.
+@dataclass(frozen=True)
+class TiffPixels:
+    """The pixels of one image of a TIFF file, read when they are asked for.
+
+    Every access opens the file: any number of images can be used, from any thread.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    number : int
+        Which of the series of the file.
+    shape, dtype
+        Of the series.
+    """
+
+    path: Path
+    number: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
+        """Read a part; pages of which nothing is asked for are not decoded."""
+        with tifffile.TiffFile(self.path) as tiff:
+            series = tiff.series[self.number]
+            if (series.shape, series.dtype) != (self.shape, self.dtype):
+                raise ImageError(f"{self.path} has changed since it was opened")
+            try:
+                if index == (slice(None),) * len(self.shape):
+                    return np.asarray(series.asarray())
+                return _read_part(series, index)
+            except ValueError as error:
+                if "imagecodecs" not in str(error):
+                    raise
+                compression = tifffile.COMPRESSION(series.keyframe.compression).name
+                raise ImageError(
+                    f"{self.path} is compressed with {compression}: install the package "
+                    "imagecodecs to read it, or save the image uncompressed"
+                ) from error
+
+
+def _read_part(series: tifffile.TiffPageSeries, index: tuple[int | slice, ...]) -> NDArray[Any]:
+    # Imported here: zarr is slow to import and most images are read as a whole.
+    import zarr
+
+    # Whole pages: a file of one row per strip would be read in thousands of pieces.
+    with contextlib.closing(series.aszarr(chunkmode="page", multiscales=False)) as store:
+        return np.asarray(zarr.open_array(store, mode="r")[index])
+
+
+def open_tiff(path: Path) -> RawImage:
+    """Open the image of a TIFF file with the axes that the file names.
 
     Previews (reduced images) are ignored. A resolution in inches or centimeters of a
     plain TIFF is believed only where it means pixels of at most 20 micrometers, because
-    most programs write the dots per inch of a printer or screen there.
+    most programs write the dots per inch of a printer or screen there. All pages are
+    found and checked, but no pixel is read.
 
     Raises
     ------
     ImageError
-        If the file is cut off, holds several images or needs a missing decoder.
+        If the file is cut off or holds several images.
     """
     _check_complete(path)
     with tifffile.TiffFile(path) as tiff:
-        series = [one for one in tiff.series if not one.keyframe.is_reduced]
+        numbers = [n for n, one in enumerate(tiff.series) if not one.keyframe.is_reduced]
+        series = [tiff.series[number] for number in numbers]
         if len(series) != 1:
             shapes = ", ".join("x".join(map(str, one.shape)) for one in series)
             raise ImageError(
@@ -59,17 +115,16 @@ def read_tiff(path: Path) -> RawImage:
             )
         _check_pages(path, series[0])
         scale, units = _physical_scale(tiff)
-        try:
-            data = series[0].asarray()
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-            compression = tifffile.COMPRESSION(series[0].keyframe.compression).name
-            raise ImageError(
-                f"{path} is compressed with {compression}: install the package imagecodecs to read "
-                "it, or save the image uncompressed"
-            ) from error
-        return RawImage(data=data, axes=series[0].axes, scale=scale, units=units)
+        pixels = TiffPixels(path, numbers[0], series[0].shape, series[0].dtype)
+        return RawImage(pixels, series[0].axes, scale, units, _other_files(path, series[0]))
+
+
+def _other_files(path: Path, series: tifffile.TiffPageSeries) -> frozenset[Path]:
+    """Return the other files over which an OME-TIFF is spread."""
+    if not series.is_multifile:
+        return frozenset()
+    files = {Path(page.parent.filehandle.path).resolve() for page in series.pages if page}
+    return frozenset(files - {path.resolve()})
 
 
 def _check_complete(path: Path) -> None:

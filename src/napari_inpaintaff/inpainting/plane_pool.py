@@ -224,7 +224,7 @@ class PlanePool:
                 image = plane.read()
                 values = self._prepare(image)
         except ImageError as error:
-            return SkippedImage(plane.name, str(error))
+            return SkippedImage.because(plane.name, error)
         if image.shape != plane.shape:
             return SkippedImage(plane.name, f"its shape changed from {plane.shape}")
         if values is None or not np.isfinite(values).any():
