@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,14 +21,17 @@ from napari_inpaintaff.errors import (
 )
 from napari_inpaintaff.images import NormalisationKind, estimate_normalisation
 from napari_inpaintaff.inpainting import Inpainter, InpainterMetadata
+from napari_inpaintaff.inpainting.denoising import Denoiser
 from napari_inpaintaff.inpainting.losses import pixel_error
 from napari_inpaintaff.inpainting.metadata import MODEL_KIND
-from napari_inpaintaff.networks import UNetArchitecture
+from napari_inpaintaff.networks import UNetArchitecture, build_unet
 from napari_inpaintaff.networks.model_file import (
     ModelFile,
     read_model_file,
     write_model_file,
 )
+
+DENOISING = UNetArchitecture("plain", (4, 6), outputs=1)
 
 ARCHITECTURES = {
     "plain": NARROW,
@@ -206,6 +209,92 @@ def test_a_file_that_contradicts_itself(
         Inpainter.load(path)
     assert "mine.safetensors" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def with_denoiser(*, seed: int = 0) -> Inpainter:
+    """An inpainter that denoises, both with random weights."""
+    plain = untrained(seed=seed)
+    torch.manual_seed(seed + 1)
+    denoiser = Denoiser(
+        build_unet(DENOISING), DENOISING, device=torch.device("cpu"), dtype=torch.float32
+    )
+    metadata = replace(plain.metadata, denoiser=DENOISING)
+    return Inpainter(
+        build_unet(NARROW), metadata, denoiser=denoiser, device="cpu", dtype=torch.float32
+    )
+
+
+def test_a_denoiser_comes_before_the_normalisation(tmp_path: Path) -> None:
+    image = smooth_textures(1)[0]
+    inpainter = with_denoiser()
+    torch.manual_seed(1)
+    denoiser = Denoiser(
+        build_unet(DENOISING), DENOISING, device=torch.device("cpu"), dtype=torch.float32
+    )
+    denoised = denoiser(image)
+    expected = estimate_normalisation(denoised).apply(denoised)
+    assert not np.allclose(expected, untrained().normalise(image), atol=0.1)
+    np.testing.assert_array_equal(inpainter.normalise(image), expected)
+    path = inpainter.save(tmp_path / "mine.safetensors")
+    loaded = Inpainter.load(path, device="cpu", dtype=torch.float32)
+    assert loaded.metadata == replace(inpainter.metadata, name="mine")
+    np.testing.assert_array_equal(loaded.normalise(image), expected)
+    again = read_model_file(loaded.save(tmp_path / "again.safetensors"), MODEL_KIND)
+    assert again.weights.keys() == read_model_file(path, MODEL_KIND).weights.keys()
+
+
+def test_a_denoiser_follows_the_precision(tmp_path: Path) -> None:
+    image = smooth_textures(1)[0]
+    path = with_denoiser().save(tmp_path / "one.safetensors")
+    full = Inpainter.load(path, device="cpu", dtype=torch.float32)
+    low = Inpainter.load(path, device="cpu", dtype=torch.bfloat16)
+    assert not np.array_equal(low.normalise(image), full.normalise(image))
+    np.testing.assert_allclose(low.normalise(image), full.normalise(image), atol=0.1)
+    weights = read_model_file(low.save(tmp_path / "two.safetensors"), MODEL_KIND).weights
+    for name, value in read_model_file(path, MODEL_KIND).weights.items():
+        np.testing.assert_array_equal(weights[name], value)
+
+
+def test_without_a_denoiser_the_file_is_as_before(tmp_path: Path) -> None:
+    file = read_model_file(untrained().save(tmp_path / "mine.safetensors"), MODEL_KIND)
+    assert "denoiser" not in file.metadata
+    assert not any(name.startswith("denoiser") for name in file.weights)
+
+
+def test_denoiser_and_description_must_agree() -> None:
+    metadata = replace(untrained().metadata, denoiser=DENOISING)
+    with pytest.raises(ParameterError, match="not the one of the metadata"):
+        Inpainter(torch.nn.Identity(), metadata, device="cpu")
+    two = UNetArchitecture("plain", (4, 6))
+    with pytest.raises(ParameterError, match="1 output, got 2"):
+        replace(metadata, denoiser=two)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"denoiser": None}, "its description lacks"),
+        ({"denoiser": "yes"}, "damaged"),
+        ({"denoiser": {"kind": "plain", "widths": [4, 6]}}, "1 output"),
+        ({"denoiser": {"kind": "plain", "widths": [5, 6], "outputs": 1}}, "wrong shapes"),
+        ({"denoiser": {"kind": "partial", "widths": [4, 6], "outputs": 1}}, "do not fit"),
+        ({"architecture": {"kind": "plain", "widths": [4, 6]}}, "wrong shapes"),
+    ],
+)
+def test_a_denoiser_that_contradicts_itself(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = damaged(with_denoiser().save(tmp_path / "mine.safetensors"), **changes)
+    with pytest.raises(ModelFileError, match=message) as caught:
+        Inpainter.load(path)
+    assert "mine.safetensors" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_denoiser_without_weights(tmp_path: Path) -> None:
+    path = damaged(untrained().save(tmp_path / "mine.safetensors"), denoiser=asdict(DENOISING))
+    with pytest.raises(ModelFileError, match="do not fit"):
+        Inpainter.load(path)
 
 
 def test_unknown_device() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_inpaintaff.inpainting import ARCHITECTURES, InpainterMetadata, model_card
+from napari_inpaintaff.networks import UNetArchitecture
 
 TRAINING = {
     "data": "nuclei of two | kinds",
@@ -58,3 +59,12 @@ def test_what_is_unknown_is_left_out_but_not_the_licence() -> None:
     assert "partial convolutions" in table["Network"]
     assert "Steps" not in table
     assert "None" not in card
+    assert "Denoising" not in table
+
+
+def test_a_denoiser_is_told() -> None:
+    small = ARCHITECTURES["small"]
+    denoiser = UNetArchitecture("plain", (8, 16), outputs=1)
+    table = rows(model_card(InpainterMetadata("mine", small, denoiser=denoiser)))
+    assert "Noise2Void" in table["Denoising"]
+    assert "8, 16 feature maps" in table["Denoising"]

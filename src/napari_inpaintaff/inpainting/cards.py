@@ -62,6 +62,7 @@ def model_card(metadata: InpainterMetadata) -> str:
         "Training images": training.get("images"),
         "Network": _network(metadata.architecture),
         "Prediction": _prediction(metadata.architecture),
+        "Denoising": _denoising(metadata.denoiser),
         "Normalisation": metadata.normalisation,
         "Cell diameter": f"{metadata.diameter:g} px",
         "Steps": training.get("steps"),
@@ -81,6 +82,12 @@ def model_card(metadata: InpainterMetadata) -> str:
         rows="\n".join(f"| {name} | {_cell(value)} |" for name, value in known.items()),
         near_hole_images=training.get("near_hole_images", "images of the training set"),
     )
+
+
+def _denoising(architecture: UNetArchitecture | None) -> str | None:
+    if architecture is None:
+        return None
+    return f"every image first, by a blind-spot network (Noise2Void): {_network(architecture)}"
 
 
 def _network(architecture: UNetArchitecture) -> str:

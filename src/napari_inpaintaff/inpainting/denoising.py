@@ -98,7 +98,7 @@ def random_neighbours(values: Tensor, generator: torch.Generator) -> Tensor:
     Parameters
     ----------
     values : Tensor, shape (B, Y, X)
-        Planes of 3 pixels a side or more.
+        Planes of 4 pixels a side or more.
     generator : torch.Generator
         Source of randomness, on the device of the values.
 

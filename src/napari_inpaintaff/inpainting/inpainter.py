@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,14 +14,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_inpaintaff.datatypes import Prediction
-from napari_inpaintaff.errors import ImageError, ModelFileError
+from napari_inpaintaff.errors import ImageError, ModelFileError, ParameterError
 from napari_inpaintaff.images.normalise import estimate_normalisation
 from napari_inpaintaff.inpainting.catalogue import find_inpainter
+from napari_inpaintaff.inpainting.denoising import Denoiser
 from napari_inpaintaff.inpainting.losses import pixel_error, split_head
 from napari_inpaintaff.inpainting.metadata import MODEL_KIND, InpainterMetadata
+from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.devices import inference_dtype, pick_device, place
 from napari_inpaintaff.networks.model_file import ModelFile, read_model_file, write_model_file
 from napari_inpaintaff.networks.unet import build_unet
+from napari_inpaintaff.networks.weights import fill_weights, weights_of
+
+#: Before the names of the denoiser's weights in a model file.
+_DENOISER = "denoiser."
 
 
 class Inpainter:
@@ -32,6 +40,8 @@ class Inpainter:
         inpainter, which moves and casts it.
     metadata : InpainterMetadata
         Description.
+    denoiser : Denoiser, optional
+        Denoises what `normalise` is given; the one that ``metadata.denoiser`` describes.
     device : str, optional
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     dtype : torch.dtype, optional
@@ -41,6 +51,8 @@ class Inpainter:
     ------
     DeviceError
         If the device is not available.
+    ParameterError
+        If the denoiser is not the one that the metadata describe.
     """
 
     def __init__(
@@ -48,18 +60,21 @@ class Inpainter:
         network: nn.Module,
         metadata: InpainterMetadata,
         *,
+        denoiser: Denoiser | None = None,
         device: str = "auto",
         dtype: torch.dtype | None = None,
     ) -> None:
+        given = None if denoiser is None else denoiser.architecture
+        if given != metadata.denoiser:
+            raise ParameterError(
+                f"the denoiser {given} is not the one of the metadata, {metadata.denoiser}"
+            )
         self.metadata = metadata
         self.device = pick_device(device)
         self.dtype = inference_dtype(self.device) if dtype is None else dtype
         self._l1_unit = float(metadata.training.get("near_hole_l1") or 1.0)
-        self._weights = {
-            name: value.detach().cpu().float().numpy().copy()
-            for name, value in network.state_dict().items()
-            if value.is_floating_point()
-        }
+        self.weights = weights_of(network)
+        self.denoiser = denoiser
         self._network = place(network.eval(), self.device, self.dtype)
 
     @classmethod
@@ -92,16 +107,11 @@ class Inpainter:
         path = find_inpainter(model)
         file = read_model_file(path, MODEL_KIND)
         metadata = InpainterMetadata.from_json(file.metadata, source=path)
+        own, denoising = _without_denoiser(file.weights)
         network = build_unet(metadata.architecture)
-        weights = {name: torch.from_numpy(value) for name, value in file.weights.items()}
-        try:
-            missing, unexpected = network.load_state_dict(weights, strict=False)
-        except RuntimeError as error:
-            raise ModelFileError(f"the weights in {str(path)!r} have the wrong shapes") from error
-        missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-        if missing or unexpected:
-            raise ModelFileError(f"the weights in {str(path)!r} do not fit its architecture")
-        return cls(network, metadata, device=device, dtype=dtype)
+        fill_weights(network, own, source=path)
+        denoiser = _build_denoiser(metadata.denoiser, denoising, device, dtype, source=path)
+        return cls(network, metadata, denoiser=denoiser, device=device, dtype=dtype)
 
     def save(self, path: str | Path) -> Path:
         """Write the inpainter to a model file, atomically; its name becomes the file's.
@@ -122,10 +132,12 @@ class Inpainter:
             If it cannot be written.
         """
         metadata = replace(self.metadata, name=Path(path).stem)
-        return write_model_file(path, ModelFile(MODEL_KIND, metadata.to_json(), self._weights))
+        denoising = {} if self.denoiser is None else self.denoiser.weights
+        weights = {**self.weights, **{_DENOISER + name: w for name, w in denoising.items()}}
+        return write_model_file(path, ModelFile(MODEL_KIND, metadata.to_json(), weights))
 
     def normalise(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Turn raw intensities into what the network sees.
+        """Turn raw intensities into what the network sees, denoised if the model does that.
 
         Parameters
         ----------
@@ -137,6 +149,8 @@ class Inpainter:
         ndarray of float32, shape (Y, X)
             Normalised values.
         """
+        if self.denoiser is not None:
+            image = self.denoiser(image)
         return estimate_normalisation(image, self.metadata.normalisation).apply(image)
 
     def predict(self, image: NDArray[np.float32], known: NDArray[np.bool_]) -> Prediction:
@@ -205,3 +219,35 @@ class Inpainter:
         image = functional.pad(values.to(self.dtype), fill)
         output: Tensor = self._network(image[:, None], seen[:, None])
         return output[..., :height, :width]
+
+
+def _without_denoiser(
+    weights: Mapping[str, NDArray[Any]],
+) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+    """Take the weights in a file apart: those of the inpainter, those of the denoiser."""
+    denoising = {
+        name.removeprefix(_DENOISER): value
+        for name, value in weights.items()
+        if name.startswith(_DENOISER)
+    }
+    own = {name: value for name, value in weights.items() if not name.startswith(_DENOISER)}
+    return own, denoising
+
+
+def _build_denoiser(
+    architecture: UNetArchitecture | None,
+    weights: Mapping[str, NDArray[Any]],
+    device: str,
+    dtype: torch.dtype | None,
+    *,
+    source: Path,
+) -> Denoiser | None:
+    if architecture is None:
+        if weights:
+            raise ModelFileError(
+                f"{str(source)!r} holds the weights of a denoiser that its description lacks"
+            )
+        return None
+    network = build_unet(architecture)
+    fill_weights(network, weights, source=source)
+    return Denoiser(network, architecture, device=pick_device(device), dtype=dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -37,6 +38,9 @@ class InpainterMetadata:
         Typical diameter of the cells it was trained on, in pixels.
     training : dict
         Data, licence, steps, seed and near-hole error, as far as known.
+    denoiser : UNetArchitecture or None
+        Of the network that denoises raw images before they are normalised; None if they
+        are taken as they are.
     """
 
     name: str
@@ -44,6 +48,7 @@ class InpainterMetadata:
     normalisation: NormalisationKind = "fluorescence"
     diameter: float = 25.0
     training: dict[str, Any] = field(default_factory=dict)
+    denoiser: UNetArchitecture | None = None
 
     def __post_init__(self) -> None:
         if not self.diameter > 0:
@@ -57,10 +62,15 @@ class InpainterMetadata:
             raise ParameterError(
                 f"an inpainter has 1 output (L1) or 2 (Laplace), got {self.architecture.outputs}"
             )
+        if self.denoiser is not None and self.denoiser.outputs != 1:
+            raise ParameterError(f"a denoiser has 1 output, got {self.denoiser.outputs}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as JSON values."""
-        return asdict(self)
+        values = asdict(self)
+        if self.denoiser is None:  # readable by versions that know of no denoiser
+            del values["denoiser"]
+        return values
 
     @classmethod
     def read(cls, path: str | Path) -> InpainterMetadata:
@@ -107,10 +117,19 @@ class InpainterMetadata:
             If a value is missing or cannot be.
         """
         try:
-            architecture = dict(values["architecture"])
-            architecture["widths"] = tuple(int(width) for width in architecture["widths"])
-            return cls(**{**values, "architecture": UNetArchitecture(**architecture)})
+            denoiser = values.get("denoiser")  # older files do not have it
+            return cls(
+                **{
+                    **values,
+                    "architecture": _architecture(values["architecture"]),
+                    "denoiser": None if denoiser is None else _architecture(denoiser),
+                }
+            )
         except (KeyError, TypeError, ValueError, InpaintAffError) as error:
             raise ModelFileError(
                 f"the description of the inpainter in {str(source)!r} is damaged: {error}"
             ) from error
+
+
+def _architecture(values: Mapping[str, Any]) -> UNetArchitecture:
+    return UNetArchitecture(**{**values, "widths": tuple(int(width) for width in values["widths"])})
