@@ -47,6 +47,11 @@ class Inpainter:
     dtype : torch.dtype, optional
         Precision of the convolutions; by default the fastest that the device has.
 
+    Attributes
+    ----------
+    weights : dict of str to ndarray of float32
+        In full precision, those of the denoiser not included.
+
     Raises
     ------
     DeviceError
