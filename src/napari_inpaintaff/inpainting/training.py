@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.images import Plane, SkippedImage, planes_of
-from napari_inpaintaff.images.normalise import NormalisationKind, estimate_normalisation
+from napari_inpaintaff.errors import ParameterError
+from napari_inpaintaff.images import Plane, SkippedImage
+from napari_inpaintaff.images.normalise import NormalisationKind
 from napari_inpaintaff.inpainting.checkpoint import (
     TrainingCheckpoint,
     fingerprint,
@@ -23,14 +23,26 @@ from napari_inpaintaff.inpainting.checkpoint import (
     write_checkpoint,
 )
 from napari_inpaintaff.inpainting.crops import CropSampler
+from napari_inpaintaff.inpainting.denoising import (
+    DENOISER_ARCHITECTURE,
+    Denoiser,
+    denoising_loss,
+)
 from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.inpainting.masks import random_conditionals
 from napari_inpaintaff.inpainting.metadata import InpainterMetadata
 from napari_inpaintaff.inpainting.near_hole import HeldOutCrops
-from napari_inpaintaff.inpainting.objectives import conditional_loss
+from napari_inpaintaff.inpainting.objectives import build_objective
 from napari_inpaintaff.inpainting.parameters import DENOISER_SHARE, InpainterTraining
 from napari_inpaintaff.inpainting.plane_pool import PlanePool
 from napari_inpaintaff.inpainting.quality import NearHoleError
+from napari_inpaintaff.inpainting.training_images import (
+    as_planes,
+    hold_out,
+    holds_out,
+    noise_preparation,
+    preparation,
+)
 from napari_inpaintaff.inpainting.training_run import Phase, Watch, run_phase
 from napari_inpaintaff.inpainting.updates import TrainingUpdate
 from napari_inpaintaff.jobs import Progress
@@ -39,8 +51,8 @@ from napari_inpaintaff.networks.devices import pick_device, place
 from napari_inpaintaff.networks.training import Optimisation
 from napari_inpaintaff.networks.unet import build_unet
 
-_MOST_HELD_OUT = 32
-Prepare = Callable[[NDArray[Any]], NDArray[np.float32] | None]
+#: What the record says about the images that were measured on: held out or not.
+_MEASURED_ON = {True: "images held out from the training", False: "the training images"}
 
 
 def train_inpainter(
@@ -116,14 +128,14 @@ def train_inpainter(
     OutputError
         If a checkpoint cannot be written.
     """
-    planes = _as_planes(images)
+    planes = as_planes(images)
     if start_from is not None and start_from.metadata.architecture != training.architecture:
         raise ParameterError(
             f"the model {start_from.metadata.name} has another architecture than the training: "
             "to fine-tune a model, train its own architecture with its own loss"
         )
     where = pick_device(device)
-    start = {} if start_from is None else start_from._weights
+    start = {} if start_from is None else start_from.weights
     mark = fingerprint(planes, training, normalisation, start)
     saved = _saved(checkpoint, mark) if resume else None
 
@@ -132,7 +144,10 @@ def train_inpainter(
             write_checkpoint(checkpoint, state, mark)
 
     context = _Context(planes, training, normalisation, where, save, checkpoint_seconds, stop, {})
-    denoiser, seconds = None, 0.0
+    denoiser = None if start_from is None else start_from.denoiser
+    seconds = 0.0
+    if training.denoise and denoiser is None:
+        denoiser, seconds = yield from _train_denoiser(context, saved)
     network, record = yield from _train_network(context, saved, start, denoiser, seconds)
     if start_from is not None:
         record["started_from"] = start_from.metadata.name
@@ -142,10 +157,11 @@ def train_inpainter(
         normalisation,
         diameter,
         training={**(notes or {}), **record},
+        denoiser=None if denoiser is None else denoiser.architecture,
     )
     if checkpoint is not None and not record["stopped"]:
         checkpoint.unlink(missing_ok=True)
-    return Inpainter(network, metadata, device=device)
+    return Inpainter(network, metadata, denoiser=denoiser, device=device)
 
 
 @dataclass(frozen=True)
@@ -167,11 +183,63 @@ class _Context:
         self.skipped[image.path_or_name] = image
 
 
+def _train_denoiser(
+    context: _Context, saved: TrainingCheckpoint | None
+) -> Generator[Progress | TrainingUpdate, None, tuple[Denoiser, float]]:
+    """Train the denoiser, or take it from the checkpoint; return it and the seconds spent."""
+    training = context.training
+    network = place(_seeded_unet(DENOISER_ARCHITECTURE, training.seed), context.device)
+    if saved is not None and saved.denoiser:
+        _load(network, saved.denoiser)
+        denoiser = Denoiser(network, DENOISER_ARCHITECTURE, device=context.device)
+        return denoiser, saved.denoiser_seconds
+    optimisation = Optimisation(network)
+    batch = training.batch
+    if saved is not None:
+        optimisation.restore(saved.optimisation)
+        batch = saved.batch
+
+    def save(batch: int) -> None:
+        context.save(TrainingCheckpoint("denoiser", batch, optimisation.arrays()))
+
+    phase = Phase("denoiser", training.denoiser_schedule, denoising_loss, 0.0, DENOISER_SHARE)
+    with PlanePool(
+        context.planes, noise_preparation, seed=training.seed, on_skip=context.skip
+    ) as pool:
+        yield from pool.load(optimisation.step)
+        # Resampled noise is correlated: a neighbour would give a hidden pixel away.
+        sampler = CropSampler(
+            pool,
+            training.size,
+            training.seed,
+            background_level=-math.inf,
+            zoom=1.0,
+            contrast=0.0,
+        )
+        finished = yield from run_phase(
+            phase,
+            optimisation,
+            sampler,
+            batch=batch,
+            seed=training.seed,
+            save=save,
+            save_every=context.save_every,
+            stop=context.stop,
+        )
+    if not finished:
+        raise ParameterError(
+            "the training was stopped before the inpainter had begun: there is nothing to keep"
+        )
+    averaged = optimisation.averaged
+    denoiser = Denoiser(averaged, DENOISER_ARCHITECTURE, device=context.device)
+    return denoiser, optimisation.seconds
+
+
 def _train_network(
     context: _Context,
     saved: TrainingCheckpoint | None,
     start: Mapping[str, NDArray[Any]],
-    denoiser: Any,
+    denoiser: Denoiser | None,
     seconds: float,
 ) -> Generator[Progress | TrainingUpdate, None, tuple[nn.Module, dict[str, Any]]]:
     """Train the inpainter; return the best network and the record for its metadata."""
@@ -180,8 +248,8 @@ def _train_network(
     if start:
         _load(network, start)
     optimisation = Optimisation(network)
-    prepare = _preparation(context.normalisation, denoiser)
-    held_out, trained_on = yield from _hold_out(context, prepare)
+    prepare = preparation(context.normalisation, denoiser)
+    held_out, trained_on = yield from hold_out(context.planes, training, prepare, context.skip)
     watch = Watch(HeldOutCrops.draw(held_out, size=training.size, seed=training.seed))
     batch = training.batch
     if saved is not None and saved.phase == "inpainter":
@@ -201,7 +269,7 @@ def _train_network(
         )
         context.save(state)
 
-    objective = conditional_loss
+    objective = build_objective(training.loss, vgg=training.vgg, device=context.device)
 
     def loss(network: nn.Module, values: Tensor, generator: torch.Generator) -> Tensor:
         batch, size = values.shape[:2]
@@ -241,7 +309,7 @@ def _train_network(
         "seed": training.seed,
         "loss": training.loss,
         "minutes": round((seconds + optimisation.seconds) / 60, 2),
-        "near_hole_images": _near_hole_images(context.planes, training),
+        "near_hole_images": _MEASURED_ON[holds_out(context.planes, training)],
         **_figures(near.measure(best)),
     }
     return best.cpu(), record
@@ -281,81 +349,3 @@ def _saved(checkpoint: Path | None, mark: str) -> TrainingCheckpoint:
     if checkpoint is None:
         raise ParameterError("a training can only be resumed from a checkpoint; name its file")
     return read_checkpoint(checkpoint, mark)
-
-
-def _as_planes(images: Sequence[Plane | NDArray[Any]]) -> list[Plane]:
-    planes: list[Plane] = []
-    for index, image in enumerate(images):
-        if isinstance(image, Plane):
-            planes.append(image)
-            continue
-        if image.ndim != 2:
-            raise ImageError(f"training images must be planes (Y, X), got {image.shape}")
-        planes += planes_of(image, f"image {index}")
-    if not planes:
-        raise ImageError("there is no image to train on; give at least one")
-    return planes
-
-
-def _preparation(normalisation: NormalisationKind, denoiser: Any) -> Prepare:
-    def prepare(image: NDArray[Any]) -> NDArray[np.float32] | None:
-        values = image[np.isfinite(image)]
-        if not values.size or values.min() == values.max():
-            return None
-        if denoiser is not None:
-            image = denoiser(image)
-        return estimate_normalisation(image, normalisation).apply(image)
-
-    return prepare
-
-
-def _holds_out(planes: Sequence[Plane], training: InpainterTraining) -> bool:
-    return len(planes) >= 4 and training.validation > 0
-
-
-def _near_hole_images(planes: Sequence[Plane], training: InpainterTraining) -> str:
-    held_out = _holds_out(planes, training)
-    return "images held out from the training" if held_out else "the training images"
-
-
-def _hold_out(
-    context: _Context, prepare: Prepare
-) -> Generator[Progress, None, tuple[list[NDArray[np.float32]], list[Plane]]]:
-    """Read the planes to measure on; return them and those to train on.
-
-    Planes that cannot be used are noted, and the next one takes their place.
-    """
-    planes, training = context.planes, context.training
-    order = np.random.default_rng(training.seed).permutation(len(planes))
-    holds_out = _holds_out(planes, training)
-    count = len(planes)
-    if holds_out:
-        count = min(max(1, round(training.validation * count)), count - 1)
-    count = min(count, _MOST_HELD_OUT)
-    usable: dict[int, NDArray[np.float32]] = {}
-    for index in order.tolist():
-        if len(usable) == count:
-            break
-        yield Progress(len(usable), count, "Reading the images…")
-        prepared = _read(context, planes[index], prepare)
-        if prepared is not None:
-            usable[index] = prepared
-    if not usable:
-        raise ImageError("nothing varies in the training images; give others")
-    left = [
-        plane
-        for index, plane in enumerate(planes)
-        if plane.name not in context.skipped and not (holds_out and index in usable)
-    ]
-    return list(usable.values()), left
-
-
-def _read(context: _Context, plane: Plane, prepare: Prepare) -> NDArray[np.float32] | None:
-    try:
-        prepared = prepare(plane.read())
-        reason = "nothing varies in it"
-    except ImageError as error:
-        prepared, reason = None, str(error)
-    if prepared is None:
-        context.skip(SkippedImage(plane.name, reason))
-    return prepared
