@@ -1,39 +1,68 @@
 """Train the inpainters that are shipped with the package, and write their model cards.
 
-    .venv/bin/python scripts/train_shipped_weights.py DATA [--minutes M | --steps N]
+    .venv/bin/python scripts/train_shipped_weights.py DATA [--models NAME ...] [--minutes M]
 
 DATA is a folder that holds the unlabelled images in ``BBBC039/unlabelled`` (Broad Bioimage
 Benchmark Collection, U2OS nuclei, 16 bit) and ``DSB2018/unlabelled`` (BBBC038, fluorescence nuclei
 of the Data Science Bowl 2018), as TIFF. Both sets are CC0: weights trained on anything else must
 not be shipped. No label is read.
 
-For each of nuclei-small and nuclei-pconv it writes NAME.safetensors and the model card NAME.md into
-``src/napari_inpaintaff/inpainting/weights``. Only a number of steps is reproducible, and only on
-one kind of machine with one number of threads; minutes depend on its speed.
+For each of the models it writes NAME.safetensors and the model card NAME.md into
+``src/napari_inpaintaff/inpainting/weights``. With ``--continue`` the training starts from the
+weights that are there. A training that was killed is resumed from its checkpoint, which lies
+beside the model file until the training is finished. Only a number of steps is reproducible, and
+only on one kind of machine with one number of threads; minutes depend on its speed.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
+import numpy as np
 from tqdm import tqdm
 
-from napari_inpaintaff.errors import ImageError, InpaintAffError
-from napari_inpaintaff.images import check_writable, read_image
+from napari_inpaintaff.errors import InpaintAffError
+from napari_inpaintaff.images import Plane, check_writable, gather_planes
 from napari_inpaintaff.inpainting import (
     ARCHITECTURES,
     Inpainter,
     InpainterTraining,
+    TrainingUpdate,
+    checkpoint_path,
     model_card,
     train_inpainter,
 )
 from napari_inpaintaff.networks import Schedule
 
-MODELS = {"nuclei-small": "small", "nuclei-pconv": "pconv"}
+
+@dataclass(frozen=True)
+class Model:
+    """One of the shipped inpainters.
+
+    Attributes
+    ----------
+    architecture : str
+        One of `ARCHITECTURES`.
+    batch : int
+        Crops per step: on a CPU the widest network learns faster from many small batches.
+    dtype : type
+        Precision of the weights in the file.
+    """
+
+    architecture: str
+    batch: int = 32
+    dtype: type[np.float32 | np.float16] = np.float32
+
+
+MODELS = {
+    "nuclei-small": Model("small"),
+    "nuclei-pconv": Model("pconv"),
+    "nuclei-paper": Model("paper", batch=8, dtype=np.float16),
+}
 FOLDERS = ("BBBC039/unlabelled", "DSB2018/unlabelled")
 NOTES = {
     "licence": "CC0",
@@ -53,39 +82,53 @@ def parse_options() -> argparse.Namespace:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, default=30.0, help="of each model (default 30)")
     length.add_argument("--steps", type=int)
+    parser.add_argument(
+        "--continue",
+        dest="go_on",
+        action="store_true",
+        help="start from the present weights, with half the learning rate",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--output", type=Path, default=WEIGHTS, help="folder to write to")
     return parser.parse_args()
 
 
-def read_planes(data: Path) -> tuple[list[NDArray[Any]], str]:
-    """Read all training images; and how many from where, in words."""
-    planes: list[NDArray[Any]] = []
+def read_planes(data: Path) -> tuple[list[Plane], str]:
+    """Gather all training images; and say in words how many from where."""
+    planes: list[Plane] = []
     counts = []
     for folder in FOLDERS:
-        files = sorted((data / folder).glob("*.tif"))
-        if not files:
-            raise ImageError(f"there is no TIFF in {data / folder}")
-        planes += [read_image(file).data for file in files]
-        counts.append(f"{len(files)} of {Path(folder).parent}")
+        found = gather_planes([data / folder])
+        planes += found.planes
+        counts.append(f"{len(found.planes)} of {Path(folder).parent}")
     return planes, f"fluorescence nuclei, without labels: {' and '.join(counts)}"
 
 
-def train(name: str, planes: list[NDArray[Any]], data: str, options: argparse.Namespace) -> None:
+def train(name: str, planes: list[Plane], data: str, options: argparse.Namespace) -> None:
     """Train one model and write its file and card."""
-    path = options.output / f"{name}.safetensors"
+    model, path = MODELS[name], options.output / f"{name}.safetensors"
     check_writable(path)
-    minutes = None if options.steps is not None else options.minutes
-    training = InpainterTraining(
-        ARCHITECTURES[MODELS[name]],
-        Schedule(steps=options.steps, minutes=minutes),
-        seed=options.seed,
+    start = Inpainter.load(path, device=options.device) if options.go_on else None
+    schedule = Schedule(
+        steps=options.steps,
+        minutes=None if options.steps is not None else options.minutes,
+        learning_rate=1e-3 if options.go_on else 2e-3,
     )
-    notes = {"data": data, **NOTES}
-    updates = train_inpainter(planes, training, name=name, notes=notes, device=options.device)
+    updates = train_inpainter(
+        planes,
+        InpainterTraining(
+            ARCHITECTURES[model.architecture], schedule, batch=model.batch, seed=options.seed
+        ),
+        name=name,
+        notes={"data": data, **NOTES},
+        device=options.device,
+        start_from=start,
+        checkpoint=checkpoint_path(path),
+        resume=checkpoint_path(path).exists(),
+    )
     inpainter = follow(updates, name)
-    inpainter.save(path)
+    inpainter.save(path, dtype=model.dtype)
     path.with_suffix(".md").write_text(model_card(inpainter.metadata), encoding="utf-8")
     record = inpainter.metadata.training
     print(
@@ -104,12 +147,13 @@ def follow(updates: Any, name: str) -> Inpainter:
             except StopIteration as end:
                 result: Inpainter = end.value
                 return result
-            bar.n = round(100 * update.progress)
-            bar.set_postfix(
-                step=update.step,
-                loss=f"{update.loss:.3f}",
-                minutes=f"{update.seconds_left / 60:.0f}",
-            )
+            if isinstance(update, TrainingUpdate):
+                bar.n = round(100 * update.progress)
+                bar.set_postfix(
+                    step=update.step,
+                    loss=f"{update.loss:.3f}",
+                    minutes=f"{update.seconds_left / 60:.0f}",
+                )
 
 
 def main() -> None:
