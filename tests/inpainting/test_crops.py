@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.inpainting.crops import CropSampler
+from napari_inpaintaff.images import Plane, planes_of
+from napari_inpaintaff.inpainting.crops import CropLoader, CropSampler
+from napari_inpaintaff.inpainting.plane_pool import PlanePool
 
 
 def ramp(height: int, width: int) -> NDArray[np.float32]:
@@ -93,3 +98,108 @@ def test_images_are_drawn_by_area() -> None:
 def test_no_image() -> None:
     with pytest.raises(ImageError, match="no image"):
         CropSampler([], 16, 0)
+
+
+def test_a_batch_depends_on_nothing_but_seed_and_step() -> None:
+    images = [ramp(50, 60), ramp(70, 80)]
+    in_order = [CropSampler(images, 16, 5).draw(step, 4) for step in range(6)]
+    sampler = CropSampler(images, 16, 5)
+    for step in (5, 0, 3, 3, 1):
+        assert torch.equal(sampler.draw(step, 4), in_order[step])
+    assert len({crops.sum().item() for crops in in_order}) == 6
+
+
+def test_contrast_can_be_left_alone() -> None:
+    image = ramp(16, 16)
+    for crop in CropSampler([image], 16, 0, zoom=1.0, contrast=0.0).draw(0, 20).numpy():
+        assert any(np.array_equal(crop, candidate) for candidate in orientations(image))
+
+
+def test_every_place_of_an_image_is_drawn() -> None:
+    image = ramp(18, 19)
+    corners = {
+        crop.min().item()
+        for crop in CropSampler([image], 16, 0, zoom=1.0, contrast=0.0).draw(0, 400)
+    }
+    assert corners == {image[y, x] for y in range(3) for x in range(4)}
+
+
+def many_planes(count: int = 12) -> list[Plane]:
+    images = [ramp(40 + number, 50) + 1000 * number for number in range(count)]
+    return [plane for n, image in enumerate(images) for plane in planes_of(image, f"image {n}")]
+
+
+def pool_of(planes: list[Plane], *, memory: int = 30_000) -> PlanePool:
+    return PlanePool(planes, lambda i: i.astype(np.float32), seed=3, memory=memory, on_skip=print)
+
+
+def test_a_resumed_training_draws_the_same_crops() -> None:
+    with pool_of(many_planes()) as pool:
+        sampler = CropSampler(pool, 16, 3)
+        whole = [sampler.draw(step, 8) for step in range(40)]
+    with pool_of(many_planes()) as pool, CropLoader(CropSampler(pool, 16, 3), 8) as loader:
+        for step in range(25, 40):
+            assert torch.equal(loader.get(step), whole[step])
+
+
+def test_a_pool_that_fits_gives_the_crops_of_its_planes() -> None:
+    planes = many_planes()
+    with pool_of(planes, memory=2**30) as pool:
+        crops = CropSampler(pool, 16, 3).draw(7, 8)
+    assert torch.equal(crops, CropSampler([plane.read() for plane in planes], 16, 3).draw(7, 8))
+
+
+def test_planes_of_a_pool_with_fewer_pixels_than_a_crop() -> None:
+    planes = planes_of(np.ones((3, 20, 20)), "small")
+    with pool_of(planes) as pool:
+        with pytest.raises(ImageError, match=r"1200 pixels, fewer than one crop of 64 x 64"):
+            CropSampler(pool, 64, 0)
+        assert CropSampler(pool, 32, 0).draw(0, 2).shape == (2, 32, 32)
+
+
+def test_the_loader_gives_what_the_sampler_draws() -> None:
+    sampler = CropSampler([ramp(50, 60)], 16, 5)
+    with CropLoader(sampler, 4) as loader:
+        for step in (0, 1, 2, 9, 10, 3):
+            assert torch.equal(loader.get(step), sampler.draw(step, 4))
+        loader.batch = 2
+        for step in (4, 5):
+            assert torch.equal(loader.get(step), sampler.draw(step, 2))
+
+
+class SlowSampler(CropSampler):
+    """Takes a tenth of a second for a batch, and cannot draw that of step 3."""
+
+    def draw(self, step: int, batch: int) -> torch.Tensor:
+        if step == 3:
+            raise ImageError("the disk is gone")
+        time.sleep(0.1)
+        return super().draw(step, batch)
+
+
+def test_the_next_batch_is_drawn_while_this_one_is_used() -> None:
+    with CropLoader(SlowSampler([ramp(50, 60)], 16, 5), 4) as loader:
+        loader.get(0)
+        first = loader.waited
+        assert first >= 0.1
+        time.sleep(0.5)
+        loader.get(1)
+        assert loader.waited - first < 0.05
+
+
+def test_errors_of_the_thread_are_raised_where_the_batch_is_asked_for() -> None:
+    with CropLoader(SlowSampler([ramp(50, 60)], 16, 5), 4) as loader:
+        loader.get(2)
+        with pytest.raises(ImageError, match="the disk is gone"):
+            loader.get(3)
+        assert loader.get(4).shape == (4, 16, 16)
+
+
+def test_the_thread_of_the_loader_ends() -> None:
+    before = set(threading.enumerate())
+    with CropLoader(CropSampler([ramp(50, 60)], 16, 5), 4) as loader:
+        loader.get(0)
+        assert set(threading.enumerate()) - before
+    assert not set(threading.enumerate()) - before
+    with pytest.raises(RuntimeError):
+        loader.get(5)

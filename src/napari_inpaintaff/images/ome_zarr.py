@@ -50,6 +50,8 @@ def open_zarr(path: Path) -> RawImage:
 
     node = zarr.open(path, mode="r")
     if isinstance(node, zarr.Array):
+        if node.ndim < 2:
+            raise ImageError(f"{path} is a Zarr array of {node.ndim} axes, but an image has two")
         return RawImage(node, _axes_of_array(node), {}, {})
     attributes: dict[str, Any] = dict(node.attrs)
     ome = attributes.get("ome", attributes)
@@ -105,7 +107,6 @@ def _open_multiscale(group: zarr.Group, multiscale: Mapping[str, Any], path: Pat
 def _letter(axis: Mapping[str, Any]) -> str:
     name = str(axis["name"]).upper()
     kind = {"time": "T", "channel": "C"}.get(str(axis.get("type")))
-    # "Q" is how tifffile calls an axis without a meaning.
     return kind or (name if len(name) == 1 and name in _AXES else "Q")
 
 
@@ -115,4 +116,5 @@ def _axes_of_array(array: zarr.Array[Any]) -> str:
     letters = "".join(str(name).upper() for name in names)
     if len(letters) == array.ndim and set("YX") <= set(letters) <= set(_AXES):
         return letters
-    return ("Q" * array.ndim + "YX")[2:] if array.ndim >= 2 else "Q" * array.ndim
+    # "Q" is how tifffile calls an axis without a meaning.
+    return "Q" * (array.ndim - 2) + "YX"

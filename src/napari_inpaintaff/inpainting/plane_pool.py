@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.images.pixels import reading_pixels
 from napari_inpaintaff.images.planes import Plane, SkippedImage
 from napari_inpaintaff.jobs.progress import Progress
 
@@ -115,6 +114,8 @@ class PlanePool:
 
     def load(self, step: int = 0) -> Iterator[Progress]:
         """Read what the pool holds at a step, and tell how far that is.
+
+        To be called before others draw from the pool, not while they do.
 
         Parameters
         ----------
@@ -220,11 +221,12 @@ class PlanePool:
 
     def _read(self, plane: Plane) -> NDArray[np.float32] | SkippedImage:
         try:
-            with reading_pixels(plane.name):
-                image = plane.read()
-                values = self._prepare(image)
+            image = plane.read()
+            values = self._prepare(image)
         except ImageError as error:
             return SkippedImage.because(plane.name, error)
+        except MemoryError:
+            return SkippedImage(plane.name, "it does not fit into the memory of this computer")
         if image.shape != plane.shape:
             return SkippedImage(plane.name, f"its shape changed from {plane.shape}")
         if values is None or not np.isfinite(values).any():
