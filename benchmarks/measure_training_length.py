@@ -21,6 +21,7 @@ from napari_inpaintaff.inpainting import (
     InpainterTraining,
     train_inpainter,
 )
+from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.networks import Schedule
 from training_data import unlabelled_planes
 
@@ -61,12 +62,7 @@ def train(steps: int, options: argparse.Namespace) -> Inpainter:
     """Train from scratch for a number of steps."""
     training = InpainterTraining(ARCHITECTURES[options.config], Schedule(steps=steps))
     updates = train_inpainter(unlabelled_planes(), training, name=f"{steps} steps")
-    while True:
-        try:
-            next(updates)
-        except StopIteration as end:
-            trained: Inpainter = end.value
-            return trained
+    return Job(updates, name=f"{steps} steps").run()
 
 
 def draw(points: list[Point], components: float, path: Path) -> None:

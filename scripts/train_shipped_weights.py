@@ -36,6 +36,7 @@ from napari_inpaintaff.inpainting import (
     model_card,
     train_inpainter,
 )
+from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.networks import Schedule
 
 
@@ -141,12 +142,8 @@ def follow(updates: Any, name: str) -> Inpainter:
     """Draw a progress bar of a training and return its result."""
     layout = "{desc} {percentage:3.0f}% |{bar}|{postfix}"
     with tqdm(desc=name, total=100, bar_format=layout) as bar:
-        while True:
-            try:
-                update = next(updates)
-            except StopIteration as end:
-                result: Inpainter = end.value
-                return result
+
+        def show(update: Progress | TrainingUpdate) -> None:
             if isinstance(update, TrainingUpdate):
                 bar.n = round(100 * update.progress)
                 bar.set_postfix(
@@ -154,6 +151,9 @@ def follow(updates: Any, name: str) -> Inpainter:
                     loss=f"{update.loss:.3f}",
                     minutes=f"{update.seconds_left / 60:.0f}",
                 )
+
+        result: Inpainter = Job(updates, on_update=show, name=name).run()
+        return result
 
 
 def main() -> None:

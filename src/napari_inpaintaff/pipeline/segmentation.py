@@ -15,6 +15,7 @@ from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground import foreground_probability, mask_from_labels, threshold
 from napari_inpaintaff.images import Region, check_region
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
+from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.partition import partition as partition_affinities
 from napari_inpaintaff.separation import SeparationParameters, SplitUpdate, iterate_affinities
@@ -135,13 +136,7 @@ def segment(image: NDArray[Any], **options: Any) -> Segmentation:
     InpaintAffError
         See `iterate_segmentation`.
     """
-    updates = iterate_segmentation(image, **options)
-    while True:
-        try:
-            next(updates)
-        except StopIteration as end:
-            result: Segmentation = end.value
-            return result
+    return Job(iterate_segmentation(image, **options), name="segmentation").run()
 
 
 def _at_scale(partition: PartitionParameters, scale: float) -> PartitionParameters:

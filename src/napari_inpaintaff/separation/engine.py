@@ -13,6 +13,7 @@ from napari_inpaintaff.datatypes import Affinities, Offset
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images.patches import patch_origins
 from napari_inpaintaff.inpainting.inpainter import Inpainter
+from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.separation.affinities import (
     AffinityAverage,
     known_pixels,
@@ -212,12 +213,7 @@ def compute_affinities(
     updates = iterate_affinities(
         image, inpainter, parameters, wanted=wanted, previous=previous, diameter=diameter
     )
-    while True:
-        try:
-            next(updates)
-        except StopIteration as end:
-            affinities: Affinities = end.value
-            return affinities
+    return Job(updates, name="affinities").run()
 
 
 @dataclass(frozen=True)
