@@ -30,6 +30,7 @@ class GaussianInpainter(Inpainter):
         self.metadata = InpainterMetadata("gaussian", ARCHITECTURES["small"])
         self.device = torch.device("cpu")
         self.dtype = torch.float32
+        self.denoiser = None
         self.calls: list[tuple[int, ...]] = []
         self._sigma = sigma
         self._scale = scale
