@@ -10,8 +10,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
-    QFormLayout,
-    QGroupBox,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -21,20 +19,19 @@ from superqt import QCollapsible, QLabeledDoubleSlider
 from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.separation import SeparationParameters
 from napari_inpaintaff.widgets.engine import InpainterCard
+from napari_inpaintaff.widgets.fields import (
+    DEVICES,
+    USUAL_DIAMETER,
+    field_group,
+    field_rows,
+    spin_box,
+)
 from napari_inpaintaff.widgets.inpainter_choice import InpainterChoice
 from napari_inpaintaff.widgets.layer_choice import LayerChoice, image_refusal, is_image, is_mask
 from napari_inpaintaff.widgets.region_picker import RegionPicker
 from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
 
 FOREGROUND_METHODS = {"Otsu threshold": "otsu", "None: label every pixel": "none"}
-#: Of nuclei, in pixels.
-USUAL_DIAMETER = 25.0
-DEVICES = {
-    "Automatic": "auto",
-    "Processor (CPU)": "cpu",
-    "NVIDIA GPU (CUDA)": "cuda",
-    "Apple GPU (MPS)": "mps",
-}
 
 
 class SettingsForm(QWidget):
@@ -44,8 +41,8 @@ class SettingsForm(QWidget):
     ----------
     viewer : napari.Viewer
         Whose layers to offer.
-    cards : sequence of InpainterCard
-        The installed inpainters.
+    list_cards : callable
+        Lists the installed inpainters.
     read_card : callable
         Reads the card of a model file.
     on_error : callable
@@ -60,7 +57,7 @@ class SettingsForm(QWidget):
     def __init__(
         self,
         viewer: Any,
-        cards: Sequence[InpainterCard],
+        list_cards: Callable[[], Sequence[InpainterCard]],
         *,
         read_card: Callable[[Path], InpainterCard],
         on_error: Callable[[Exception], object],
@@ -77,14 +74,14 @@ class SettingsForm(QWidget):
             "The image whose cells touch: one channel.\n"
             "Of a stack or time-lapse, the plane that you see is used."
         )
-        self.inpainter = InpainterChoice(cards, read_card=read_card, on_error=on_error)
+        self.inpainter = InpainterChoice(list_cards, read_card=read_card, on_error=on_error)
         self.region = RegionPicker(viewer)
         self.foreground = LayerChoice(viewer, accepts=is_mask, fixed=FOREGROUND_METHODS)
         self.foreground.setToolTip(
             "Where the cells are. A Labels layer of the same size can be the mask:\n"
             "every non-zero pixel is foreground. Changes show at once."
         )
-        self.diameter = _spin(QDoubleSpinBox, 4, 400, USUAL_DIAMETER, " px")
+        self.diameter = spin_box(QDoubleSpinBox, 4, 400, USUAL_DIAMETER, " px")
         self.diameter.setDecimals(1)
         self.diameter.setToolTip(
             "Typical diameter of one cell in pixels.\n"
@@ -133,7 +130,7 @@ class SettingsForm(QWidget):
             "less: pieces are joined. Useful from 0.85 to 2.5. The labels follow at once."
         )
         self.alpha.valueChanged.connect(self.label_settings_changed)
-        self.minimum_size = _spin(QSpinBox, 0, 100_000, PartitionParameters.minimum_size, " px")
+        self.minimum_size = spin_box(QSpinBox, 0, 100_000, PartitionParameters.minimum_size, " px")
         self.minimum_size.setToolTip(
             "Smaller pieces are given to the neighbour that they touch most.\n"
             "The labels follow at once."
@@ -143,13 +140,13 @@ class SettingsForm(QWidget):
         self.diameter.valueChanged.connect(self._propose_minimum_size)
 
     def _make_advanced_fields(self) -> None:
-        self.stride = _spin(QSpinBox, 4, 64, SeparationParameters.stride, " px")
+        self.stride = spin_box(QSpinBox, 4, 64, SeparationParameters.stride, " px")
         self.stride.setToolTip(
             "Distance of neighbouring patches. Half of it: a little better, four times slower."
         )
-        self.iterations = _spin(QSpinBox, 2, 100, SeparationParameters.iterations, "")
+        self.iterations = spin_box(QSpinBox, 2, 100, SeparationParameters.iterations, "")
         self.iterations.setToolTip("How many times every split is improved.")
-        self.seed = _spin(QSpinBox, 0, 2**31 - 1, 0, "")
+        self.seed = spin_box(QSpinBox, 0, 2**31 - 1, 0, "")
         self.seed.setToolTip("Start of all random choices: the same seed gives the same result.")
         self.device = QComboBox()
         self.device.addItems(list(DEVICES))
@@ -159,7 +156,7 @@ class SettingsForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(
-            _group(
+            field_group(
                 "What to separate",
                 {
                     "Image": self.image,
@@ -171,14 +168,14 @@ class SettingsForm(QWidget):
             )
         )
         layout.addWidget(
-            _group(
+            field_group(
                 "Labels (change at any time)",
                 {"Cut strength α": self.alpha, "Minimum size": self.minimum_size},
             )
         )
         self.advanced = QCollapsible("Advanced")
         self.advanced.addWidget(
-            _fields(
+            field_rows(
                 {
                     "Stride": self.stride,
                     "Iterations": self.iterations,
@@ -200,31 +197,3 @@ class SettingsForm(QWidget):
         card = self.inpainter.card
         if card is not None:
             self.diameter.setValue(card.diameter)
-
-
-def _spin(kind: type[Any], low: float, high: float, value: float, suffix: str) -> Any:
-    box = kind()
-    box.setRange(low, high)
-    box.setValue(value)
-    box.setSuffix(suffix)
-    return box
-
-
-def _group(title: str, fields: dict[str, QWidget]) -> QGroupBox:
-    group = QGroupBox(title)
-    _add_fields(QFormLayout(group), fields)
-    return group
-
-
-def _fields(fields: dict[str, QWidget]) -> QWidget:
-    widget = QWidget()
-    _add_fields(QFormLayout(widget), fields)
-    return widget
-
-
-def _add_fields(form: QFormLayout, fields: dict[str, QWidget]) -> None:
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    for text, field in fields.items():
-        form.addRow(text, field)
-        label = form.labelForField(field)
-        label.setToolTip(field.toolTip())

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from napari_inpaintaff.widgets.engine import InpainterCard
+from napari_inpaintaff.widgets.model_news import model_news
 
 MODEL_FILTER = "Inpainter (*.safetensors);;All files (*)"
 
@@ -16,14 +17,20 @@ MODEL_FILTER = "Inpainter (*.safetensors);;All files (*)"
 class InpainterChoice(QWidget):
     """A combo box of inpainters and a button that adds a model file.
 
+    When models are trained in this process, they appear at once; the choice stays.
+
     Parameters
     ----------
-    cards : sequence of InpainterCard
-        The installed inpainters, the default first.
+    list_cards : callable
+        Lists the installed inpainters, the default first.
     read_card : callable
         Reads the card of a model file; raises `InpaintAffError` for bad files.
     on_error : callable
         Called with what ``read_card`` raised.
+    nothing : str, default ""
+        Text of a first entry that stands for no inpainter at all; empty for none.
+    about : str
+        What the chosen inpainter is for, at the top of the tooltip.
     parent : QWidget, optional
         Qt parent.
     """
@@ -32,14 +39,22 @@ class InpainterChoice(QWidget):
 
     def __init__(
         self,
-        cards: Sequence[InpainterCard],
+        list_cards: Callable[[], Sequence[InpainterCard]],
         *,
         read_card: Callable[[Path], InpainterCard],
         on_error: Callable[[Exception], object],
+        nothing: str = "",
+        about: str = "The network that guesses hidden pixels from visible ones.",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._cards: list[InpainterCard] = []
+        self._list_cards = list_cards
+        self._about = about
+        #: What the combo box offers; None stands for no inpainter.
+        self._cards: list[InpainterCard | None] = []
+        #: Those loaded from files, by path.
+        self._loaded: dict[str, InpainterCard] = {}
+        self._nothing = nothing
         self._read_card = read_card
         self._on_error = on_error
         self.combo = QComboBox()
@@ -56,16 +71,28 @@ class InpainterChoice(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.combo, 1)
         layout.addWidget(self.load_button)
-        for card in cards:
-            self._add(card)
+        self._fill()
         self.combo.currentIndexChanged.connect(self._on_index_changed)
+        model_news.changed.connect(self.refresh)
         self._show_tooltip()
 
     @property
     def card(self) -> InpainterCard | None:
-        """The chosen inpainter; None when there is none at all."""
+        """The chosen inpainter; None when there is none at all, or none is wanted."""
         index = self.combo.currentIndex()
         return self._cards[index] if index >= 0 else None
+
+    @property
+    def name(self) -> str | None:
+        """Name or path of the chosen inpainter."""
+        card = self.card
+        return None if card is None else card.name
+
+    def choose(self, name: str | None) -> None:
+        """Choose an inpainter by its name; nothing happens if it is not there."""
+        names = [None if card is None else card.name for card in self._cards]
+        if name in names:
+            self.combo.setCurrentIndex(names.index(name))
 
     def load(self, path: Path) -> None:
         """Add a model file to the list and choose it; errors go to ``on_error``."""
@@ -74,11 +101,32 @@ class InpainterChoice(QWidget):
         except Exception as error:
             self._on_error(error)
             return
-        known = [other.name for other in self._cards]
-        if card.name not in known:
+        if card.name not in [other.name for other in self._cards if other is not None]:
+            self._loaded[card.name] = card
             self._add(card, text=path.name)
-            known.append(card.name)
-        self.combo.setCurrentIndex(known.index(card.name))
+        self.choose(card.name)
+
+    def refresh(self) -> None:
+        """List the inpainters anew; the chosen one stays chosen."""
+        before = self.name
+        blocked = self.combo.blockSignals(True)
+        self._fill()
+        self.choose(before)
+        self.combo.blockSignals(blocked)
+        self._show_tooltip()
+        if self.name != before:
+            self.chosen.emit()
+
+    def _fill(self) -> None:
+        self.combo.clear()
+        self._cards = []
+        if self._nothing:
+            self._cards.append(None)
+            self.combo.addItem(self._nothing)
+        for card in self._list_cards():
+            self._add(card)
+        for card in self._loaded.values():
+            self._add(card, text=Path(card.name).name)
 
     def _add(self, card: InpainterCard, *, text: str = "") -> None:
         self._cards.append(card)
@@ -97,5 +145,4 @@ class InpainterChoice(QWidget):
 
     def _show_tooltip(self) -> None:
         card = self.card
-        about = "The network that guesses hidden pixels from visible ones."
-        self.combo.setToolTip(f"{about}\n\n{card.description}" if card else about)
+        self.combo.setToolTip(f"{self._about}\n\n{card.description}" if card else self._about)

@@ -9,6 +9,7 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
+from napari_inpaintaff.widgets.followed_layers import FollowedLayers
 from napari_inpaintaff.widgets.own_layers import is_own_layer
 
 
@@ -45,18 +46,14 @@ class LayerChoice(QComboBox):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._viewer = viewer
-        self._accepts = accepts
         self._refusal = refusal
         self._fixed = fixed or {}
-        self._offered: list[Layer] = []
+        self._offered: tuple[Layer, ...] = ()
         self._current: object = None
         self.setPlaceholderText(placeholder)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(14)
-        viewer.layers.events.inserted.connect(self._on_list_changed)
-        viewer.layers.events.removed.connect(self._on_list_changed)
-        viewer.layers.events.reordered.connect(self._on_list_changed)
+        self._followed = FollowedLayers(viewer, accepts, self.refresh)
         self.currentIndexChanged.connect(self._on_index_changed)
         self.refresh()
 
@@ -80,11 +77,7 @@ class LayerChoice(QComboBox):
     def refresh(self) -> None:
         """List the layers anew; the choice stays if it can."""
         before = self._value()
-        for layer in self._offered:
-            layer.events.name.disconnect(self._on_list_changed)
-        self._offered = [layer for layer in reversed(self._viewer.layers) if self._accepts(layer)]
-        for layer in self._offered:
-            layer.events.name.connect(self._on_list_changed)
+        self._offered = self._followed.layers
         blocked = self.blockSignals(True)
         self.clear()
         for text in self._fixed:
@@ -97,12 +90,7 @@ class LayerChoice(QComboBox):
 
     def dispose(self) -> None:
         """Stop following the viewer."""
-        events = self._viewer.layers.events
-        for emitter in (events.inserted, events.removed, events.reordered):
-            emitter.disconnect(self._on_list_changed)
-        for layer in self._offered:
-            layer.events.name.disconnect(self._on_list_changed)
-        self._offered = []
+        self._followed.dispose()
 
     def _add(self, layer: Layer) -> None:
         refusal = self._refusal(layer)
@@ -130,9 +118,6 @@ class LayerChoice(QComboBox):
             if self._values()[index] is wanted:
                 return index
         return usable[0] if usable else -1
-
-    def _on_list_changed(self, event: object = None) -> None:
-        self.refresh()
 
     def _on_index_changed(self, index: int = -1) -> None:
         if self._value() is not self._current:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Image, Layer
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 from napari_inpaintaff.widgets.controller import SeparationController
@@ -16,7 +14,9 @@ from napari_inpaintaff.widgets.form import SettingsForm
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.planes import current_plane, mask_plane
 from napari_inpaintaff.widgets.run_controls import RunControls
+from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
 from napari_inpaintaff.widgets.settings import Foreground, SeparationRequest
+from napari_inpaintaff.widgets.timers import single_shot
 
 #: Labels follow a slider after it has rested this long.
 RELABEL_DELAY_MS = 100
@@ -26,32 +26,6 @@ WARM_UP_DELAY_MS = 500
 
 #: What a Labels layer says when its pixels change; undo says only ``set_data``.
 MASK_EVENTS = ("data", "paint", "labels_update", "set_data")
-
-
-class _VerticalScrollArea(QScrollArea):
-    """Scrolls when the window is low, and is always wide enough for what it holds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self._width(), super().minimumSizeHint().height())
-
-    def sizeHint(self) -> QSize:
-        return QSize(self._width(), super().sizeHint().height())
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # The theme changes fonts and margins after the fields were made.
-        if event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return bool(super().eventFilter(watched, event))
-
-    def _width(self) -> int:
-        bar = self.verticalScrollBar().sizeHint().width()
-        return int(self.widget().minimumSizeHint().width() + bar)
 
 
 class SeparateCells(QWidget):
@@ -72,17 +46,17 @@ class SeparateCells(QWidget):
         self.controller = SeparationController(napari_viewer, engine)
         self.form = SettingsForm(
             napari_viewer,
-            engine.inpainters(),
+            engine.inpainters,
             read_card=engine.read_card,
             on_error=notify_failure,
         )
         self.controls = RunControls()
         self._mask: Layer | None = None
-        self._relabel_timer = _single_shot(self, RELABEL_DELAY_MS, self._relabel)
+        self._relabel_timer = single_shot(self, RELABEL_DELAY_MS, self._relabel)
         self._changed_during_run = False
         self._lay_out()
         self._connect()
-        self._warm_up_timer = _single_shot(self, WARM_UP_DELAY_MS, self.controller.warm_up)
+        self._warm_up_timer = single_shot(self, WARM_UP_DELAY_MS, self.controller.warm_up)
         self._warm_up_timer.start()
         self._choose_active_image()
 
@@ -176,7 +150,7 @@ class SeparateCells(QWidget):
         inner.addWidget(self.form)
         inner.addWidget(self.controls)
         inner.addStretch()
-        scroll = _VerticalScrollArea()
+        scroll = VerticalScrollArea()
         scroll.setWidget(contents)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -212,12 +186,3 @@ class SeparateCells(QWidget):
         self.controls.show_idle(text)
         if self._changed_during_run:
             self._relabel_soon()
-
-
-def _single_shot(parent: QWidget, delay_ms: int, action: Callable[[], None]) -> QTimer:
-    """Make a timer that acts once per start, and never after its parent is gone."""
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(delay_ms)
-    timer.timeout.connect(action)
-    return timer
