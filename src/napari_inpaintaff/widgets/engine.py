@@ -18,8 +18,12 @@ from scipy import ndimage
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.images import Region
-from napari_inpaintaff.inpainting import InpainterMetadata, available_inpainters
+from napari_inpaintaff.images import NormalisationKind, Region
+from napari_inpaintaff.inpainting import (
+    InpainterMetadata,
+    available_inpainters,
+    find_inpainter,
+)
 from napari_inpaintaff.inpainting.metadata import MODEL_KIND
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.networks.model_file import read_model_metadata
@@ -44,11 +48,20 @@ class InpainterCard:
         Cell diameter in pixels that it was trained for.
     description : str
         Its model card in a few lines.
+    normalisation : {"fluorescence", "linear"}
+        Kind of images it was trained on.
+    laplace : bool
+        Whether it predicts a distribution; else only a value.
+    denoises : bool
+        Whether it takes the noise away first.
     """
 
     name: str
     diameter: float
     description: str = ""
+    normalisation: NormalisationKind = "fluorescence"
+    laplace: bool = True
+    denoises: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,9 @@ class Separation:
         On the pixels of the plane.
     known : ndarray of bool, shape (Y, X)
         Pixels whose affinities were computed.
+    model : str
+        Tells the inpainter's file from others, and from what it was before a training
+        replaced it.
     """
 
     image: NDArray[Any]
@@ -74,6 +90,7 @@ class Separation:
     region: Region
     affinities: Affinities
     known: NDArray[np.bool_]
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,10 +182,11 @@ class CoreEngine:
         parameters = SeparationParameters(
             stride=network.stride, iterations=network.iterations, seed=network.seed
         )
+        model = _model_version(network.inpainter)
         inpainter = Inpainter.load(network.inpainter, device=network.device)
         yield Progress(0, 0, "Finding the foreground…")
         image = request.plane.read()
-        if previous is not None and not _same_input(previous, request, image):
+        if previous is not None and not _same_input(previous, request, image, model):
             previous = None
         mask = _foreground_mask(image, request.foreground, network.diameter)
         wanted = _with_margin(mask, network.diameter) & _inside(request.region, mask.shape)
@@ -181,7 +199,7 @@ class CoreEngine:
             diameter=network.diameter,
         )
         known = wanted | previous.known if previous else wanted
-        return Separation(image, network, request.region, affinities, known)
+        return Separation(image, network, request.region, affinities, known, model)
 
     def label(
         self, separation: Separation, foreground: Foreground, settings: LabelSettings
@@ -221,13 +239,31 @@ class CoreEngine:
 def _card(name: str, metadata: InpainterMetadata) -> InpainterCard:
     lines = [f"Trained for cells of {metadata.diameter:g} pixels."]
     lines += [f"{key}: {value}" for key, value in metadata.training.items()]
-    return InpainterCard(name, metadata.diameter, "\n".join(lines))
+    return InpainterCard(
+        name,
+        metadata.diameter,
+        "\n".join(lines),
+        normalisation=metadata.normalisation,
+        laplace=metadata.architecture.outputs > 1,
+        denoises=metadata.denoiser is not None,
+    )
 
 
-def _same_input(previous: Separation, request: SeparationRequest, image: NDArray[Any]) -> bool:
+def _model_version(inpainter: str) -> str:
+    """Tell a model file from others, and from what it was before it was replaced."""
+    path = find_inpainter(inpainter)
+    status = path.stat()
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
+
+
+def _same_input(
+    previous: Separation, request: SeparationRequest, image: NDArray[Any], model: str
+) -> bool:
     """Whether affinities can be added to; the user may have changed the pixels in place."""
-    return previous.network == request.network and np.array_equal(
-        previous.image, image, equal_nan=image.dtype.kind == "f"
+    return (
+        previous.network == request.network
+        and previous.model == model
+        and np.array_equal(previous.image, image, equal_nan=image.dtype.kind == "f")
     )
 
 

@@ -28,6 +28,8 @@ def failure_message(error: BaseException) -> str:
     if isinstance(error, InpaintAffError) and text:
         return text
     kind = type(error).__name__
+    if kind in ("MemoryError", "OutOfMemoryError"):
+        return "Not enough memory: close other programs, or use fewer or smaller images."
     return f"Unexpected {kind}: {text}" if text else f"Unexpected {kind}"
 
 

@@ -165,9 +165,12 @@ class JobRunner(QObject):
         BusyError
             When this runner, or for a heavy job any runner, is at work.
         """
-        if self.is_running or (self._heavy and self._other_heavy_job_runs()):
+        busy = self._run.job if self._run is not None else None
+        if self._heavy and self._other_heavy_job_runs():
+            busy = busy or JobRunner._heavy_job
+        if busy is not None:
             raise BusyError(
-                "Another separation is still running. Wait until it is finished, or cancel it."
+                f'"{busy.name}" is still running. Wait until it is finished, or cancel it.'
             )
         run = _Run(steps, self._coalesce, name)
         self._run = run
@@ -186,6 +189,16 @@ class JobRunner(QObject):
         """Ask the job to end before its next step."""
         if self._run is not None:
             self._run.job.cancel()
+
+    def pause(self) -> None:
+        """Hold the job before its next step."""
+        if self._run is not None:
+            self._run.job.pause()
+
+    def resume(self) -> None:
+        """Let the job go on after `pause`."""
+        if self._run is not None:
+            self._run.job.resume()
 
     def dispose(self) -> None:
         """Cancel the job and report nothing any more, not even its end."""
