@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from fake_engine import FakeEngine
+from fake_training_engine import FakeTrainingEngine
+from napari.components import ViewerModel
 from napari.utils.notifications import Notification, notification_manager
 
+from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
+from napari_inpaintaff.widgets.train_inpainter import TrainInpainter
 
 
 @pytest.fixture
@@ -60,3 +65,58 @@ def notifications() -> Iterator[list[Notification]]:
     notification_manager.notification_ready.connect(seen.append)
     yield seen
     notification_manager.notification_ready.disconnect(seen.append)
+
+
+@pytest.fixture
+def model_folder(tmp_path, monkeypatch) -> Path:
+    """An empty folder in the place of the user's models; it is not made yet."""
+    folder = tmp_path / "data" / "models"
+    monkeypatch.setattr(catalogue, "user_model_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def training_engine() -> Iterator[FakeTrainingEngine]:
+    """A fast training; whatever is still held is let go at the end."""
+    engine = FakeTrainingEngine()
+    yield engine
+    engine.release()
+
+
+@pytest.fixture
+def trainer(viewer, training_engine, model_folder, qtbot) -> Iterator[TrainInpainter]:
+    """The dock widget "Train inpainter" in a real viewer's window."""
+    widget = TrainInpainter(viewer, engine=training_engine)
+    viewer.window.add_dock_widget(widget, name="Train inpainter")
+    yield widget
+    training_engine.release()
+    widget.controller.cancel()
+    qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
+
+
+@pytest.fixture
+def model_viewer() -> ViewerModel:
+    """A viewer without a window, where nothing has to be seen."""
+    return ViewerModel()
+
+
+@pytest.fixture
+def form_only(model_viewer, training_engine, model_folder, qtbot) -> Iterator[TrainInpainter]:
+    """The dock widget "Train inpainter" on a viewer without a window."""
+    widget = TrainInpainter(model_viewer, engine=training_engine)
+    qtbot.addWidget(widget)
+    yield widget
+    training_engine.release()
+    widget.controller.cancel()
+    qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
+
+
+@pytest.fixture
+def train_to_end(qtbot) -> Callable[[TrainInpainter], None]:
+    """Press Start and wait until the widget is idle again."""
+
+    def train(widget: TrainInpainter) -> None:
+        with qtbot.waitSignal(widget.controller.ended, timeout=180_000):
+            widget.controls.start_button.click()
+
+    return train

@@ -35,22 +35,31 @@ def test_every_command_can_be_imported():
         assert callable(import_python_name(command.python_name))
 
 
-def test_importing_the_widget_does_not_import_torch():
+@pytest.mark.parametrize(
+    ("module", "engine"),
+    [("separate_cells", "CoreEngine"), ("train_inpainter", "CoreTrainingEngine")],
+)
+def test_importing_a_widget_does_not_import_torch(module, engine):
     code = (
-        "import sys; import napari_inpaintaff.widgets.separate_cells as m; "
-        "m.CoreEngine().inpainters(); assert 'torch' not in sys.modules"
+        f"import sys; import napari_inpaintaff.widgets.{module} as m; "
+        f"m.{engine}().inpainters(); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
-def test_the_widget_is_in_the_plugins_and_the_segment_menu(plugin, make_napari_viewer):
+def test_the_widgets_are_in_the_plugins_and_the_segment_menu(
+    plugin, make_napari_viewer, model_folder
+):
     manager = PluginManager.instance()
     menu = [item.command for item in manager.iter_menu("napari/layers/segment")]
-    assert menu == [f"{NAME}.separate_cells"]
+    assert menu == [f"{NAME}.separate_cells", f"{NAME}.train_inpainter"]
     viewer = make_napari_viewer()
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Separate cells")
     assert dock.name.startswith("Separate cells")
     assert widget.form.image.layer is None
+    dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Train inpainter")
+    assert dock.name.startswith("Train inpainter")
+    assert widget.sources.layers == ()
 
 
 def test_the_simulated_sample_opens_with_its_ground_truth(plugin, make_napari_viewer):
