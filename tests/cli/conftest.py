@@ -49,6 +49,20 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
+Train = Callable[..., tuple[Outcome, Path]]
+
+
+@pytest.fixture
+def train(run: Run, tmp_path: Path) -> Train:
+    """Train on these images on the CPU; give the outcome and the model file."""
+
+    def train(*arguments: object, output: Path | None = None) -> tuple[Outcome, Path]:
+        model = output or tmp_path / "my-cells.safetensors"
+        return run("train-inpainter", *arguments, "-o", model, "--device", "cpu"), model
+
+    return train
+
+
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     """TIFF of two touching cells, 96 x 96."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import time
@@ -27,6 +28,8 @@ def print_line(message: str) -> None:
     message : str
         Line breaks in it become spaces.
     """
+    for bar in _open_bars:
+        bar.hide()
     print(f"inpaintaff: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
@@ -47,6 +50,22 @@ def warnings_as_lines() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield
+
+
+@contextmanager
+def log_as_lines() -> Iterator[None]:
+    """Print what the package logs as a warning, one line each."""
+    logger, lines = logging.getLogger("napari_inpaintaff"), _LogLines(logging.WARNING)
+    logger.addHandler(lines)
+    try:
+        yield
+    finally:
+        logger.removeHandler(lines)
+
+
+class _LogLines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print_line(f"warning: {record.getMessage()}")
 
 
 class Counted(Protocol):
@@ -74,6 +93,8 @@ def follow(
     updates: Generator[UpdateT, None, ResultT],
     description: str,
     read: Callable[[UpdateT], Reading],
+    *,
+    estimate: bool = True,
 ) -> ResultT:
     """Drain a generator of updates and show how far it is.
 
@@ -85,13 +106,15 @@ def follow(
         What is being done.
     read : callable
         Makes a reading of an update; `read_count` for those that count.
+    estimate : bool, optional
+        Whether a bar shows the time that is left; False where the notes tell it.
 
     Returns
     -------
     object
         What the generator returned.
     """
-    display = _Bar(description) if sys.stderr.isatty() else _Lines(description)
+    display = _Bar(description, estimate) if sys.stderr.isatty() else _Lines(description)
     with closing(display):
         return Job(updates, on_update=lambda update: display.show(*read(update))).run()
 
@@ -99,23 +122,32 @@ def follow(
 class _Bar:
     """A progress bar, for terminals."""
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, estimate: bool) -> None:
         from tqdm import tqdm
 
         # Asked for here, because tqdm draws nothing in a terminal that does not know its size.
         columns, rows = shutil.get_terminal_size()
-        layout = "{l_bar}{bar}| {elapsed} < {remaining}{postfix}"
+        layout = "{l_bar}{bar}| {elapsed}" + estimate * " < {remaining}" + "{postfix}"
         self._bar = tqdm(
             total=1.0, desc=description, bar_format=layout, ncols=columns - 1, nrows=rows
         )
+        _open_bars.append(self)
 
     def show(self, done: float, total: float, note: str) -> None:
         if note:
             self._bar.set_postfix_str(note, refresh=False)
         self._bar.update((done / total if total else 0.0) - self._bar.n)
 
+    def hide(self) -> None:
+        """Clear the line of the terminal; the next update draws the bar again."""
+        self._bar.clear()
+
     def close(self) -> None:
+        _open_bars.remove(self)
         self._bar.close()
+
+
+_open_bars: list[_Bar] = []
 
 
 class _Lines:

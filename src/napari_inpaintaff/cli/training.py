@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import tempfile
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_inpaintaff.cli.console import Reading, follow
+from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
 from napari_inpaintaff.cli.options import (
     Commands,
     add_channel,
@@ -21,16 +21,28 @@ from napari_inpaintaff.cli.options import (
     add_seed,
     check_output,
 )
-from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.cli.stopping import stop_on_signals
+from napari_inpaintaff.errors import OutputError, ParameterError
 
 if TYPE_CHECKING:
-    from napari_inpaintaff.inpainting import TrainingUpdate
+    from napari_inpaintaff.images import PlaneCollection
+    from napari_inpaintaff.inpainting import (
+        Inpainter,
+        InpainterTraining,
+        InpaintingExamples,
+        LossName,
+        TrainingPoint,
+        TrainingUpdate,
+    )
+    from napari_inpaintaff.jobs import Progress
+    from napari_inpaintaff.networks import UNetArchitecture
 
 CONFIGURATIONS = ("small", "pconv", "paper")
-#: Output channels of the network by loss.
-LOSSES = {"laplace": 2, "l1": 1}
+LOSSES = ("laplace", "l1", "liu2018")
 NORMALISATIONS = ("fluorescence", "linear")
-_IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+_MINUTES = 20.0
+_DIAMETER = 25.0
+_NAMED = 5
 
 
 def add_commands(commands: Commands) -> None:
@@ -40,90 +52,317 @@ def add_commands(commands: Commands) -> None:
         "train-inpainter",
         run_train_inpainter,
         "train an inpainter on your own images, without labels",
-        "Give images like those to be segmented: tens of them, or a few large ones. Folders stand "
-        "for the images in them.",
+        "Give images like those to be segmented: tens of them, or a few large ones. Ctrl-C stops "
+        "and keeps the best so far; --resume goes on.",
     )
     command.add_argument(
-        "images", metavar="IMAGE", type=Path, nargs="+", help="TIFF, PNG or JPEG, or a folder"
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        help="TIFF, PNG, JPEG or OME-Zarr, a folder of them, or a pattern such as 'day*/*.tif'",
     )
     add_channel(command)
     add_output(command, "MODEL.safetensors", "model file to write")
+    command.add_argument(
+        "--report",
+        metavar="FILE",
+        type=Path,
+        help="PNG or HTML with curves and examples (default MODEL-report.png beside the model)",
+    )
+    _add_length(command)
+    _add_network(command)
+    _add_images(command)
+    add_device(command)
+    add_seed(command)
+
+
+def _add_length(command: argparse.ArgumentParser) -> None:
     length = command.add_mutually_exclusive_group()
-    length.add_argument("--minutes", metavar="M", type=float, help="how long (default 20)")
+    length.add_argument(
+        "--minutes", metavar="M", type=float, help=f"how long (default {_MINUTES:g})"
+    )
     length.add_argument(
         "--steps", metavar="N", type=int, help="how many steps instead; reproducible on one machine"
     )
     command.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a training that was stopped or killed, from its checkpoint",
+    )
+
+
+def _add_network(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--from",
+        metavar="NAME|FILE",
+        dest="model",
+        help="fine-tune this model, see `inpaintaff models`, instead of a new network",
+    )
+    command.add_argument(
         "--config",
         choices=CONFIGURATIONS,
-        default="small",
         help="network: small (fast, the default), pconv (narrow, partial convolutions), or paper",
     )
     command.add_argument(
         "--loss",
         choices=LOSSES,
-        default="laplace",
-        help="laplace predicts a mean and a scale (the default), l1 a mean only, as in the paper",
+        help="laplace predicts a mean and a scale (the default), l1 a mean only, liu2018 is that "
+        "of the paper",
     )
+    command.add_argument(
+        "--vgg",
+        metavar="FILE",
+        type=Path,
+        help="VGG16 weights (.pth or .safetensors) for the perceptual and style terms of liu2018",
+    )
+    command.add_argument(
+        "--denoise",
+        action="store_true",
+        help="for noisy images: train a denoiser first, which becomes a part of the model",
+    )
+
+
+def _add_images(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--normalisation",
         choices=NORMALISATIONS,
-        default="fluorescence",
         help="fluorescence: logarithm above the background (the default); linear: everything "
         "else, for example phase contrast",
     )
-    add_diameter(command, "typical diameter of a cell in these images (default 25)", 25.0)
-    add_device(command)
-    add_seed(command)
+    add_diameter(command, f"typical diameter of a cell in these images (default {_DIAMETER:g})")
 
 
 def run_train_inpainter(options: argparse.Namespace) -> None:
-    """Train on all planes of the given images and write the model file."""
-    check_output(options.output, *options.images, suffixes=(".safetensors",))
-    planes = _planes(options.images, options.channel)
+    """Train on all planes of the given images, write the model file and a report."""
+    from napari_inpaintaff.inpainting import checkpoint_path
 
-    from napari_inpaintaff.inpainting import ARCHITECTURES, InpainterTraining, train_inpainter
+    report = options.report or options.output.with_name(f"{options.output.stem}-report.png")
+    checkpoint = checkpoint_path(options.output)
+    _check_files(options, report, checkpoint)
+    start = _load_start(options)
+    training = _training(options, start)
+    collection = _gather(options, report)
+    from napari_inpaintaff.inpainting import train_inpainter
+
+    with stop_on_signals() as stop, log_as_lines(), _hint_at(checkpoint):
+        metadata = start.metadata if start else None
+        updates = train_inpainter(
+            collection.planes,
+            training,
+            name=options.output.stem,
+            diameter=options.diameter or (metadata.diameter if metadata else _DIAMETER),
+            normalisation=options.normalisation
+            or (metadata.normalisation if metadata else "fluorescence"),
+            notes={"data": f"{_count(collection.planes)} of the user"},
+            device=options.device,
+            start_from=start,
+            checkpoint=checkpoint,
+            resume=options.resume,
+            stop=stop,
+        )
+        display = _Display()
+        inpainter = display.follow(updates)
+        _save(inpainter, options.output)
+    _tell(inpainter, options.output)
+    _report(report, inpainter, display)
+    if inpainter.metadata.training["stopped"]:
+        print(f"stopped early: the same command with --resume goes on from {checkpoint}")
+
+
+def _check_files(options: argparse.Namespace, report: Path, checkpoint: Path) -> None:
+    """Raise whatever is wrong with the files, before anything is loaded."""
+    from napari_inpaintaff.inpainting import available_inpainters, find_inpainter, user_model_folder
+    from napari_inpaintaff.pipeline.training_report import REPORT_SUFFIXES
+
+    inputs = [Path(image) for image in options.images]
+    inputs += [find_inpainter(options.model)] if options.model else []
+    inputs += [options.vgg] if options.vgg else []
+    check_output(options.output, *inputs, suffixes=(".safetensors",))
+    check_output(checkpoint, *inputs, suffixes=(".safetensors",))
+    check_output(report, *inputs, suffixes=REPORT_SUFFIXES)
+    folder = user_model_folder().resolve()
+    if options.output.resolve().parent == folder:
+        shipped = {entry.name for entry in available_inpainters() if entry.path.parent != folder}
+        if options.output.stem in shipped:
+            raise OutputError(
+                f"{options.output.stem} is the name of an included model; give yours another name"
+            )
+    if options.vgg and options.loss != "liu2018":
+        raise ParameterError("--vgg is for --loss liu2018 only")
+    if options.vgg and not options.vgg.is_file():
+        raise ParameterError(f"there is no file {options.vgg} with VGG16 weights")
+    if options.resume and not checkpoint.exists():
+        raise ParameterError(f"there is no checkpoint {checkpoint}; leave --resume out")
+    if checkpoint.exists() and not options.resume:
+        raise ParameterError(
+            f"{checkpoint} is the checkpoint of a training that was not finished: "
+            f"go on with it with --resume, or remove it to begin anew"
+        )
+
+
+def _load_start(options: argparse.Namespace) -> Inpainter | None:
+    if options.model is None:
+        return None
+    from napari_inpaintaff.inpainting import Inpainter
+
+    return Inpainter.load(options.model, device=options.device)
+
+
+def _training(options: argparse.Namespace, start: Inpainter | None) -> InpainterTraining:
+    """Make the parameters of the training; raise what cannot be."""
+    from napari_inpaintaff.inpainting import ARCHITECTURES, InpainterTraining, outputs_of
     from napari_inpaintaff.networks import Schedule
 
-    minutes = 20.0 if options.minutes is None and options.steps is None else options.minutes
+    loss: LossName
+    if start is None:
+        loss = options.loss or "laplace"
+        architecture = ARCHITECTURES[options.config or "small"]
+        architecture = replace(architecture, outputs=outputs_of(loss))
+    else:
+        architecture = start.metadata.architecture
+        loss = options.loss or _loss_of(start)
+        _check_start(options, architecture, loss)
+    minutes = _MINUTES if options.minutes is None and options.steps is None else options.minutes
     training = InpainterTraining(
-        replace(ARCHITECTURES[options.config], outputs=LOSSES[options.loss]),
+        architecture,
         Schedule(steps=options.steps, minutes=minutes),
         seed=options.seed,
+        loss=loss,
+        vgg=options.vgg,
+        denoise=options.denoise,
     )
-    updates = train_inpainter(
-        planes,
-        training,
-        name=options.output.stem,
-        diameter=options.diameter,
-        normalisation=options.normalisation,
-        notes={"data": f"{len(planes)} images of the user"},
-        device=options.device,
+    if training.vgg is not None:
+        from napari_inpaintaff.inpainting.perceptual import load_vgg16
+
+        load_vgg16(training.vgg)  # only to see that it can be loaded
+    return training
+
+
+def _loss_of(start: Inpainter) -> LossName:
+    """Return the loss that a model was trained with, as far as it can be known."""
+    if start.metadata.architecture.outputs == 2:
+        return "laplace"
+    return "liu2018" if start.metadata.training.get("loss") == "liu2018" else "l1"
+
+
+def _check_start(
+    options: argparse.Namespace, architecture: UNetArchitecture, loss: LossName
+) -> None:
+    from napari_inpaintaff.inpainting import ARCHITECTURES, outputs_of
+
+    if options.config:
+        wanted = replace(ARCHITECTURES[options.config], outputs=architecture.outputs)
+        if wanted != architecture:
+            raise ParameterError(
+                f"{options.model} is no network of --config {options.config}; leave --config out: "
+                f"--from keeps the network of the model"
+            )
+    if outputs_of(loss) != architecture.outputs:
+        has, fitting = ("a mean only", "l1 or liu2018")
+        if architecture.outputs == 2:
+            has, fitting = ("a mean and a scale", "laplace")
+        raise ParameterError(
+            f"{options.model} predicts {has}: --loss {loss} does not fit it, {fitting} does"
+        )
+
+
+def _gather(options: argparse.Namespace, report: Path) -> PlaneCollection:
+    """Find the planes, and say which images are left out."""
+    from napari_inpaintaff.images import gather_planes
+
+    collection = gather_planes(options.images, channel=options.channel)
+    # A report of an earlier training may lie among the images.
+    planes = tuple(plane for plane in collection.planes if plane.name != report.name)
+    skipped = [one for one in collection.skipped if Path(one.path_or_name).name != report.name]
+    for one in skipped[:_NAMED]:
+        print_line(f"warning: skipped {one.path_or_name}: {one.reason}")
+    if len(skipped) > _NAMED:
+        print_line(f"warning: skipped {len(skipped)} images altogether")
+    return replace(collection, planes=planes or collection.planes)
+
+
+@contextlib.contextmanager
+def _hint_at(checkpoint: Path) -> Iterator[None]:
+    """Say, when the body fails, that the training can go on."""
+    try:
+        yield
+    except BaseException:
+        if checkpoint.exists():
+            print_line(f"the same command with --resume goes on from {checkpoint}")
+        raise
+
+
+class _Display:
+    """Shows the updates of a training and remembers what the report needs."""
+
+    def __init__(self) -> None:
+        self.history: tuple[TrainingPoint, ...] = ()
+        self.examples: InpaintingExamples | None = None
+
+    def follow(self, updates: Generator[Progress | TrainingUpdate, None, Inpainter]) -> Inpainter:
+        """Drain the updates and return the trained inpainter."""
+        return follow(updates, "train", self._read, estimate=False)
+
+    def _read(self, update: Progress | TrainingUpdate) -> Reading:
+        from napari_inpaintaff.jobs import Progress
+
+        if isinstance(update, Progress):
+            counted = f" {update.done} of {update.total}" if update.total else ""
+            return 0.0, 1.0, f"{update.message}{counted}"
+        self.history, self.examples = update.history, update.examples
+        notes = [f"step {update.step}", f"loss {update.loss:.3f}"]
+        if update.phase != "inpainter":
+            notes.insert(0, update.phase)
+        if update.history:
+            notes.append(f"error {100 * update.history[-1].quality.ratio:.0f} % of constant")
+        notes.append(f"{_duration(update.seconds_left)} left")
+        return update.progress, 1.0, ", ".join(notes)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def _save(inpainter: Inpainter, path: Path) -> None:
+    """Save a model; where that fails, save the hours of work somewhere else."""
+    try:
+        inpainter.save(path)
+    except OutputError as error:
+        try:
+            rescued = inpainter.save(Path(tempfile.mkdtemp(prefix="inpaintaff-")) / path.name)
+        except OSError:
+            raise error from None
+        raise OutputError(f"{error}; the model was saved as {rescued} instead") from error
+
+
+def _tell(inpainter: Inpainter, path: Path) -> None:
+    from napari_inpaintaff.inpainting import judge
+    from napari_inpaintaff.pipeline.training_report import recorded_error
+
+    record = inpainter.metadata.training
+    print(
+        f"{path}: trained on {record['images']} image{'s' if record['images'] > 1 else ''}, "
+        f"{record['steps']} steps in {_duration(60 * record['minutes'])}"
     )
-    count = f"{len(planes)} image{'s' if len(planes) > 1 else ''}"
-    inpainter = follow(updates, f"train on {count}", _read)
-    inpainter.save(options.output)
-    print(f"{options.output}: trained on {count}")
+    print(judge(recorded_error(record)).text)
 
 
-def _read(update: TrainingUpdate) -> Reading:
-    note = f"loss {update.loss:.3f}, {update.crops_per_second:.0f} crops per second"
-    return update.progress, 1.0, note
+def _report(path: Path, inpainter: Inpainter, display: _Display) -> None:
+    from napari_inpaintaff.inpainting import judge
+    from napari_inpaintaff.pipeline.training_report import recorded_error, write_training_report
+
+    write_training_report(
+        path,
+        metadata=inpainter.metadata,
+        history=display.history,
+        examples=display.examples,
+        verdict=judge(recorded_error(inpainter.metadata.training)),
+    )
+    print(f"report: {path}")
 
 
-def _planes(paths: list[Path], channel: int | None) -> list[NDArray[Any]]:
-    from napari_inpaintaff.images import read_image
-
-    planes: list[NDArray[Any]] = []
-    for path in paths:
-        for file in _images_in(path) if path.is_dir() else [path]:
-            data = read_image(file, channel=channel).data
-            planes += [data[index] for index in np.ndindex(data.shape[:-2])]
-    return planes
-
-
-def _images_in(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_SUFFIXES)
-    if not files:
-        raise ImageError(f"there is no image ({', '.join(_IMAGE_SUFFIXES)}) in {folder}")
-    return files
+def _count(planes: tuple[object, ...]) -> str:
+    return f"{len(planes)} image{'s' if len(planes) > 1 else ''}"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from napari_inpaintaff.images import atomic_path, check_writable
 from napari_inpaintaff.inpainting.metadata import InpainterMetadata
-from napari_inpaintaff.inpainting.quality import Verdict
+from napari_inpaintaff.inpainting.quality import NearHoleError, Verdict
 from napari_inpaintaff.inpainting.updates import InpaintingExamples, TrainingPoint
 from napari_inpaintaff.pipeline.training_picture import Table, draw_training, gaussian_level
 
@@ -68,7 +68,7 @@ def write_training_report(
     metadata : InpainterMetadata
         Of the inpainter, with the record of its training.
     history : sequence of TrainingPoint
-        All measurements, the newest last; may be empty.
+        All measurements, the newest last; may be empty. The figures are those of the record.
     examples : InpaintingExamples or None
         The first six are shown.
     verdict : Verdict
@@ -86,7 +86,7 @@ def write_training_report(
     """
     path = Path(path)
     check_writable(path, suffixes=REPORT_SUFFIXES)
-    errors, facts = _errors(history), _facts(metadata)
+    errors, facts = _errors(recorded_error(metadata.training)), _facts(metadata)
     loss = str(metadata.training.get("loss", "laplace"))
     if path.suffix.lower() == ".png":
         content = draw_training(
@@ -104,11 +104,38 @@ def write_training_report(
     return path
 
 
-def _errors(history: Sequence[TrainingPoint]) -> Table:
-    """Return the newest errors of the inpainter and of both baselines, with a head."""
-    if not history:
+def recorded_error(record: Mapping[str, Any]) -> NearHoleError:
+    """Read the near-hole error from the record of a training.
+
+    Parameters
+    ----------
+    record : mapping
+        `InpainterMetadata.training`.
+
+    Returns
+    -------
+    NearHoleError
+        What is not recorded, or was infinite, is NaN.
+    """
+
+    def figure(name: str) -> float:
+        value = record.get(f"near_hole_{name}")
+        return math.nan if value is None else float(value)
+
+    return NearHoleError(
+        l1=figure("l1"),
+        nll=record.get("near_hole_nll"),
+        prior_l1=figure("prior_l1"),
+        prior_nll=figure("prior_nll"),
+        gaussian_l1=figure("gaussian_l1"),
+        gaussian_nll=figure("gaussian_nll"),
+    )
+
+
+def _errors(quality: NearHoleError) -> Table:
+    """Return the error of the inpainter and of both baselines, with a head."""
+    if math.isnan(quality.l1):
         return []
-    quality = history[-1].quality
     rows = (
         ("this inpainter", quality.ratio, quality.l1, quality.nll),
         ("Gaussian filter", gaussian_level(quality), quality.gaussian_l1, quality.gaussian_nll),

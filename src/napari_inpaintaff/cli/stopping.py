@@ -1,0 +1,66 @@
+"""Ctrl-C once: stop and keep what there is; a second time: abort."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from napari_inpaintaff.cli.console import print_line
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSwitch:
+    """Says whether the user wants a long run to stop; see `stop_on_signals`."""
+
+    def __init__(self) -> None:
+        self._polled = False
+        self._wanted = False
+        self._said = False
+
+    def __call__(self) -> bool:
+        """Return whether the run should stop; for the run to ask between two steps."""
+        self._polled = True
+        # Said here and not where the signal arrives: that may be in the middle of a print.
+        if self._wanted and not self._said:
+            self._said = True
+            print_line("stopping, what was trained is kept; Ctrl-C again aborts at once")
+        return self._wanted
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            The second time, and before the run asked for the first time: until then there
+            is nothing to keep.
+        """
+        if self._wanted or not self._polled:
+            raise KeyboardInterrupt
+        self._wanted = True
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopSwitch]:
+    """Let SIGINT (Ctrl-C) and SIGTERM stop a run gently while the body runs.
+
+    Yields
+    ------
+    StopSwitch
+        To be asked by the run. Outside the main thread, where Python delivers no signals,
+        nobody switches it.
+    """
+    switch = StopSwitch()
+    if threading.current_thread() is not threading.main_thread():
+        yield switch
+        return
+    before = {number: signal.signal(number, switch.receive) for number in _SIGNALS}
+    try:
+        yield switch
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
