@@ -16,6 +16,7 @@ from napari_inpaintaff.inpainting import (
     Inpainter,
     available_inpainters,
     catalogue,
+    checkpoint_path,
     find_inpainter,
     model_card,
 )
@@ -50,6 +51,14 @@ def test_a_damaged_file_is_left_out_with_a_warning(
     [record] = caplog.records
     assert record.levelname == "WARNING"
     assert "broken.safetensors" in record.getMessage()
+
+
+def test_a_checkpoint_of_a_training_is_no_model(
+    shipped: Path, model_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    checkpoint_path(model_folder / "mine.safetensors").write_bytes(b"weights and moments")
+    assert [entry.name for entry in available_inpainters()] == [DEFAULT_INPAINTER, "another"]
+    assert not caplog.records
 
 
 def test_a_shipped_name_cannot_be_taken(

@@ -52,7 +52,11 @@ def available_inpainters() -> list[CatalogueEntry]:
         are left out with a logged warning.
     """
     shipped = sorted(_SHIPPED.glob("*.safetensors"), key=lambda p: (p.stem != DEFAULT_INPAINTER, p))
-    own = sorted(user_model_folder().glob("*.safetensors"))
+    own = sorted(
+        path
+        for path in user_model_folder().glob("*.safetensors")
+        if path.suffixes[-2:-1] != [".checkpoint"]  # of a training, not a model
+    )
     entries: list[CatalogueEntry] = []
     for path in [*shipped, *own]:
         if any(entry.name == path.stem for entry in entries):
