@@ -223,11 +223,11 @@ def test_large_planes_are_exchanged_less_often() -> None:
     side = 512
     images = Images([(side, side)] * 4)
     with images.pool(memory=2 * 4 * side * side) as pool:
-        contents = [numbers(pool.at(step)) for step in range(17)]
-    # 2**15 pixels are read per step.
-    assert contents[:8] == [contents[0]] * 8
-    assert contents[8:16] == [contents[8]] * 8
-    assert contents[0] != contents[8] != contents[16]
+        contents = [numbers(pool.at(step)) for step in range(33)]
+    # 2**14 pixels are read per step.
+    assert contents[:16] == [contents[0]] * 16
+    assert contents[16:32] == [contents[16]] * 16
+    assert contents[0] != contents[16] != contents[32]
 
 
 def test_a_plane_larger_than_the_memory_is_alone() -> None:
@@ -243,11 +243,10 @@ def test_planes_are_read_ahead_and_in_the_background() -> None:
     with images.pool(memory=4 * PLANE) as pool:
         for step in range(30):
             pool.at(step)
-            # What is in memory, and the one that comes next.
-            assert len(images.read) <= step + 5
+            # What is in memory, and the few that come next.
+            assert len(images.read) <= step + 4 + 4
     assert threading.get_ident() not in images.readers
-    # The last one may not have been begun when the pool was closed.
-    assert len(images.read) in (33, 34)
+    assert len(images.read) >= 33
     assert len(images.read) == len(set(images.read))
 
 

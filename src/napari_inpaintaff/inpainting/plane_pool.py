@@ -20,8 +20,11 @@ from napari_inpaintaff.jobs.progress import Progress
 SMALLEST_SIDE = 16
 
 #: How many pixels are read anew per step, on average, when not all planes fit into memory.
-#: Reading and normalising them costs a few milliseconds of one core.
-_PIXELS_PER_STEP = 2**15
+#: Reading and normalising them costs about two milliseconds of one core.
+_PIXELS_PER_STEP = 2**14
+
+#: Threads that read images, and how many exchanges they work ahead.
+_READERS = min(4, os.cpu_count() or 1)
 
 _BYTES_PER_PIXEL = np.dtype(np.float32).itemsize
 
@@ -49,7 +52,7 @@ class PlanePool:
         Same seed, same planes.
     memory : int, optional
         Bytes that the planes may take; one plane is kept even where it alone takes more.
-        Planes that are read ahead come on top.
+        The planes that are read ahead, about four, come on top.
     on_skip : callable
         Told once of every plane that is too small, cannot be read or cannot be prepared, in
         the thread that calls `load` or `at` (those that are too small: at once).
@@ -90,7 +93,7 @@ class PlanePool:
         self._reading: dict[int, Future[NDArray[np.float32] | SkippedImage]] = {}
         self._content: tuple[int, tuple[NDArray[np.float32], ...]] | None = None
         self._lock = threading.Lock()
-        self._readers = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "read images")
+        self._readers = ThreadPoolExecutor(_READERS, "read images")
 
     def __enter__(self) -> Self:
         return self
@@ -166,7 +169,9 @@ class PlanePool:
                     raise self._nothing_left()
                 self._values = {index: self._values[index] for index in chosen}
                 self._content = first, tuple(self._values.values())
-                upcoming = self._missing(first + 1)
+                # One window after the other would leave all but one of the readers idle.
+                windows = range(first + 1, first + 1 + _READERS)
+                upcoming = list(dict.fromkeys(i for w in windows for i in self._missing(w)))
                 self._reading = {i: read for i, read in self._reading.items() if i in upcoming}
                 self._read_ahead(upcoming)
             return self._content[1]
