@@ -19,10 +19,8 @@ from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.networks.schedule import Schedule
 from napari_inpaintaff.widgets.engine import CoreEngine, InpainterCard
 from napari_inpaintaff.widgets.loading import load_torch
-from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.training_files import (
     InterruptedTraining,
-    forget_finished,
     prepare_folder,
     read_interrupted,
     training_files,
@@ -171,11 +169,8 @@ class CoreTrainingEngine:
         OutputError
             If it cannot be written; it can be tried again.
         """
-        prepare_folder(path.stem)
-        saved = trained.save(path)
-        if path == model_path(path.stem):
-            forget_finished(path.stem)
-        return saved
+        prepare_folder(path.parent)
+        return trained.save(path)
 
     def _planes(self, request: TrainingRequest) -> list[Plane]:
         planes: list[Plane] = []

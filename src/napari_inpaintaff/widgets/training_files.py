@@ -53,20 +53,19 @@ def settings_path(name: str) -> Path:
     return model_path(name).with_name(f"{name}.training.json")
 
 
-def prepare_folder(name: str) -> None:
-    """Make the folder of the user's models.
+def prepare_folder(folder: Path) -> None:
+    """Make a folder for models.
 
     Raises
     ------
     OutputError
         If that is not possible.
     """
-    folder = model_path(name).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"the folder of your models, {folder}, cannot be made: {error.strerror or error}"
+            f"the folder {folder} for your models cannot be made: {error.strerror or error}"
         ) from error
 
 
@@ -81,6 +80,7 @@ def training_files(request: TrainingRequest, control: TrainingControl) -> Iterat
     control : TrainingControl
         If ``discard`` is set when the body is left by an exception, or no checkpoint was
         written, the files are again as they were before; otherwise the newest one stays.
+        When the body has removed the checkpoint, the settings go, too.
 
     Yields
     ------
@@ -93,7 +93,7 @@ def training_files(request: TrainingRequest, control: TrainingControl) -> Iterat
         If nothing can be written there.
     """
     name = request.settings.name
-    prepare_folder(name)
+    prepare_folder(model_path(name).parent)
     checkpoint, settings = checkpoint_path(model_path(name)), settings_path(name)
     before = _version(checkpoint)
     for file in (checkpoint, settings):
@@ -101,6 +101,8 @@ def training_files(request: TrainingRequest, control: TrainingControl) -> Iterat
     try:
         _write_settings(settings, request)
         yield checkpoint
+        if not checkpoint.exists():  # finished
+            settings.unlink(missing_ok=True)
     except BaseException:
         if control.discard.is_set() or _version(checkpoint) == before:
             for file in (checkpoint, settings):
@@ -109,12 +111,6 @@ def training_files(request: TrainingRequest, control: TrainingControl) -> Iterat
     finally:
         for file in (checkpoint, settings):
             _aside(file).unlink(missing_ok=True)
-
-
-def forget_finished(name: str) -> None:
-    """Remove the settings of a training that left no checkpoint."""
-    if not checkpoint_path(model_path(name)).exists():
-        settings_path(name).unlink(missing_ok=True)
 
 
 def read_interrupted(name: str) -> InterruptedTraining | None:

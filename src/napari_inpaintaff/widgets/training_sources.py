@@ -59,7 +59,13 @@ class _Files:
         first = self.paths[0]
         if len(self.paths) == 1:
             return first.name or str(first)
-        return f"{len(self.paths)} files in {first.parent.name or first.parent}"
+        return f"{len(self.paths)} files in {self.title}"
+
+    @property
+    def title(self) -> str:
+        """Name of the folder of several files, or of the only one."""
+        first = self.paths[0]
+        return first.name if len(self.paths) == 1 else first.parent.name or str(first.parent)
 
 
 class TrainingSources(QWidget):
@@ -132,7 +138,7 @@ class TrainingSources(QWidget):
     def title(self) -> str:
         """A name for what is ticked first; empty when nothing is."""
         names = [layer.name for layer in self.layers]
-        names += [row.label for row in self._usable_files]
+        names += [row.title for row in self._usable_files]
         return names[0] if names else ""
 
     def captured(self) -> tuple[tuple[LayerImages, ...], tuple[Path, ...]]:
