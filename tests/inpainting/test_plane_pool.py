@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.images import Plane, SkippedImage
+from napari_inpaintaff.images import Plane, SkippedImage, estimate_normalisation, gather_planes
 from napari_inpaintaff.inpainting.plane_pool import PlanePool
 from napari_inpaintaff.jobs import Progress
 
@@ -142,7 +145,7 @@ def test_no_plane_can_be_used(memory: int) -> None:
         images.pool(memory=memory) as pool,
         pytest.raises(ImageError, match="none of the 4 images can be trained on"),
     ):
-        pool.at(0)
+        list(pool.load())
     with pytest.raises(ImageError, match=r"none of the 2 images .* too few"):
         Images([(3, 300), (15, 15)]).pool()
     with pytest.raises(ImageError, match="no image"):
@@ -248,6 +251,46 @@ def test_planes_are_read_ahead_and_in_the_background() -> None:
     assert threading.get_ident() not in images.readers
     assert len(images.read) >= 33
     assert len(images.read) == len(set(images.read))
+
+
+def test_a_set_of_images_as_people_have_them(tmp_path: Path) -> None:
+    """Types, sizes and channels differ, some are damaged, some show nothing."""
+    random = np.random.default_rng(0)
+    cells = 200 + 4000 * (ndimage.gaussian_filter(random.normal(size=(70, 80)), 4) > 0.02)
+    with_gaps = cells.astype(np.float32)
+    with_gaps[10:20, 30:50] = np.nan
+    images = {
+        "a.tif": (cells / 20).astype(np.uint8),
+        "b.tif": cells[:40, :33].astype(np.uint16),
+        "c.tif": with_gaps,
+        "constant.tif": np.full((50, 50), 7, np.uint16),
+        "nowhere.tif": np.full((50, 50), np.nan, np.float32),
+        "tiny.tif": cells[:50, :9].astype(np.uint16),
+    }
+    for name, image in images.items():
+        tifffile.imwrite(tmp_path / name, image)
+    channels = np.stack([cells, cells]).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "two.tif", channels, imagej=True, metadata={"axes": "CYX"})
+    (tmp_path / "cut.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:3000])
+    found = gather_planes([tmp_path])
+    assert [Path(one.path_or_name).name for one in found.skipped] == ["cut.tif", "two.tif"]
+
+    def prepare(image: NDArray[np.generic]) -> NDArray[np.float32] | None:
+        known = image[np.isfinite(image)]
+        if known.size == 0 or known.min() == known.max():
+            return None
+        return estimate_normalisation(image).apply(image)
+
+    skipped: list[SkippedImage] = []
+    with PlanePool(found.planes, prepare, seed=0, on_skip=skipped.append) as pool:
+        content = pool.at(0)
+    assert {one.path_or_name for one in skipped} == {"constant.tif", "nowhere.tif", "tiny.tif"}
+    assert [values.shape for values in content] == [(70, 80), (40, 33), (70, 80)]
+    assert all(values.dtype == np.float32 for values in content)
+    assert all(np.isfinite(values).all() for values in content)
+    # The same cells in other units: the same values.
+    known = np.isfinite(with_gaps)
+    np.testing.assert_allclose(content[0][known], content[2][known], atol=0.1)
 
 
 def test_a_mistake_of_the_caller_is_not_taken_for_a_bad_image() -> None:

@@ -129,6 +129,11 @@ class PlanePool:
         ------
         Progress
             After every plane.
+
+        Raises
+        ------
+        ImageError
+            If no plane can be used.
         """
         done = 0
         first = self._first(step)
@@ -140,6 +145,8 @@ class PlanePool:
                 self._settle(index)
                 done += 1
                 yield Progress(done, total, "read images")
+        if not self._window(first):
+            raise self._nothing_left()
 
     def at(self, step: int) -> tuple[NDArray[np.float32], ...]:
         """Return the planes of a step, reading what is missing.
@@ -164,10 +171,7 @@ class PlanePool:
             if self._content is None or self._content[0] != first:
                 for _ in self.load(step):
                     pass
-                chosen = self._window(first)
-                if not chosen:
-                    raise self._nothing_left()
-                self._values = {index: self._values[index] for index in chosen}
+                self._values = {index: self._values[index] for index in self._window(first)}
                 self._content = first, tuple(self._values.values())
                 # One window after the other would leave all but one of the readers idle.
                 windows = range(first + 1, first + 1 + _READERS)
