@@ -3,6 +3,12 @@
 Noise that is independent from pixel to pixel cannot be predicted from the neighbours; what can
 be is the signal. Krull et al. 2019 therefore train a network to predict single pixels that it
 does not see: our inpainting objective, with holes of one pixel.
+
+As they do, we show the network a neighbour's value in the place of a hidden pixel, and not, as
+to an inpainter, a hole. On simulated nuclei of 15 photons a pixel (PSNR 21.9 dB; 32.1 dB after
+the best Gaussian filter), a minute of training on one core reached 34.3 dB in one pass, holes
+on a grid 33.9 dB in sixteen passes, and the Laplace likelihood in place of squared errors
+34.0 dB.
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.devices import autocast, inference_dtype, place
 from napari_inpaintaff.networks.weights import weights_of
 
-DENOISER_ARCHITECTURE = UNetArchitecture("plain", (16, 32, 64), outputs=1)
+DENOISER_ARCHITECTURE = UNetArchitecture("plain", (32, 64, 64), stem=2, outputs=1)
 
 #: Side of the blocks of which one pixel each is predicted.
 _BLOCK = 5
