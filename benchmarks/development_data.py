@@ -40,6 +40,18 @@ def frames(data_set: str) -> Iterator[Frame]:
         yield Frame(image.stem, tifffile.imread(image), tifffile.imread(truth))
 
 
+def unlabelled_images(data_set: str) -> Iterator[NDArray[np.integer]]:
+    """Read the images of one of `DATA_SETS` that are not among its annotated frames."""
+    folder = data_folder() / data_set
+    if data_set == "Fluo-N2DL-HeLa":
+        names = {f"t{frame}.tif" for frame in HELA_FRAMES}
+        paths = [path for path in sorted((folder / "01").glob("*.tif")) if path.name not in names]
+    else:
+        paths = sorted((folder / "unlabelled").glob("**/*.tif"))
+    for path in paths:
+        yield tifffile.imread(path)
+
+
 def _paths(folder: Path) -> list[tuple[Path, Path]]:
     if folder.name == "Fluo-N2DL-HeLa":
         return [
