@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from napari_inpaintaff.cli.app import build_parser
 from napari_inpaintaff.cli.options import DEVICES
-from napari_inpaintaff.cli.training import CONFIGURATIONS
+from napari_inpaintaff.cli.training import CONFIGURATIONS, LOSSES, NORMALISATIONS
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER
 from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.separation import SeparationParameters
@@ -41,12 +42,16 @@ def test_reference_and_parser_agree(name):
 
 def test_names_in_the_parser_are_those_of_the_core():
     from napari_inpaintaff.foreground import FOREGROUND_METHODS
+    from napari_inpaintaff.images import NormalisationKind
+    from napari_inpaintaff.inpainting import LossName
     from napari_inpaintaff.inpainting.metadata import ARCHITECTURES
     from napari_inpaintaff.networks.devices import DEVICES as known_devices
     from napari_inpaintaff.partition import PARTITION_METHODS
 
     assert tuple(ARCHITECTURES) == CONFIGURATIONS
     assert known_devices == DEVICES
+    assert get_args(LossName) == LOSSES
+    assert get_args(NormalisationKind) == NORMALISATIONS
     text = REFERENCE.read_text(encoding="utf8")
     for name in (*FOREGROUND_METHODS, *PARTITION_METHODS):
         assert f"`{name}`" in text

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from napari_inpaintaff.cli import training
 from napari_inpaintaff.cli.stopping import stop_on_signals
@@ -29,6 +30,7 @@ POSIX_ONLY = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no signals between processes and no terminals"
 )
 
+STEPS = "60"
 #: Trains with a checkpoint after every report, and never finishes.
 ENDLESS = """
 import sys, time
@@ -108,17 +110,17 @@ def test_signal_before_there_is_anything_to_keep_aborts():
 
 @pytest.mark.usefixtures("handlers")
 def test_stopped_training_is_kept_and_resumes_bit_for_bit(train, image, model, at_step, tmp_path):
-    options = (image, "--from", model, "--steps", 60)
+    options = (image, "--from", model, "--steps", 30)
     whole, uninterrupted = train(*options, output=tmp_path / "whole.safetensors")
     assert whole.code == 0
 
-    at_step(20, lambda: signal.raise_signal(signal.SIGTERM))
+    at_step(1, lambda: signal.raise_signal(signal.SIGTERM))
     outcome, path = train(*options)
     assert outcome.code == 0
-    assert re.search(r"stopping, what was trained is kept", outcome.err)
+    assert "stopping, what was trained is kept" in outcome.err
     kept = Inpainter.load(path, device="cpu").metadata.training
     assert kept["stopped"]
-    assert 20 <= kept["steps"] < 60
+    assert 1 <= kept["steps"] < 30
     last = outcome.out.splitlines()[-1]
     assert last == (
         f"stopped early: the same command with --resume goes on from {checkpoint_path(path)}"
@@ -136,7 +138,7 @@ def test_stopped_training_is_kept_and_resumes_bit_for_bit(train, image, model, a
     assert resumed.code == 0
     assert weights(path) == weights(uninterrupted)
     record = InpainterMetadata.read(path).training
-    assert (record["steps"], record["stopped"]) == (60, False)
+    assert (record["steps"], record["stopped"]) == (30, False)
     assert not checkpoint_path(path).exists()
 
 
@@ -206,8 +208,10 @@ def test_killed_training_has_an_intact_checkpoint_and_resumes(train, image, mode
     """SIGKILL at a random moment, with a checkpoint written at every opportunity."""
     path = tmp_path / "my-cells.safetensors"
     checkpoint = checkpoint_path(path)
-    command = [sys.executable, "-c", ENDLESS, image, model, path, "200"]
-    with subprocess.Popen([*map(str, command)]) as process:
+    command = [sys.executable, "-c", ENDLESS, image, model, path, STEPS]
+    # Only with as many threads the same numbers come out.
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    with subprocess.Popen([*map(str, command)], env=environment) as process:
         try:
             deadline = time.monotonic() + 120
             while not checkpoint.exists() and time.monotonic() < deadline:
@@ -216,8 +220,8 @@ def test_killed_training_has_an_intact_checkpoint_and_resumes(train, image, mode
         finally:
             process.kill()
     step = int(read_model_file(checkpoint, "training-checkpoint").weights["optimisation.step"])
-    assert 0 < step <= 200
-    options = (image, "--from", model, "--steps", 200)
+    assert 0 < step <= int(STEPS)
+    options = (image, "--from", model, "--steps", STEPS)
     resumed, path = train(*options, "--resume")
     assert resumed.code == 0, resumed.err
     assert not checkpoint.exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -13,7 +15,7 @@ import pytest
 
 from napari_inpaintaff.cli import console, information
 from napari_inpaintaff.cli.app import build_parser
-from napari_inpaintaff.cli.console import follow, read_count
+from napari_inpaintaff.cli.console import follow, log_as_lines, read_count
 from napari_inpaintaff.jobs import Progress
 
 COMMANDS = (
@@ -173,6 +175,21 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert follow(count_to(3), "count", read_count) == "result"
     assert "count: 100%" in capsys.readouterr().err
+
+
+def test_line_printed_beside_a_bar_stands_alone(monkeypatch, capsys):
+    def count_and_warn() -> Generator[Progress, None, None]:
+        yield Progress(1, 2)
+        logging.getLogger("napari_inpaintaff.inpainting").warning("out of %s", "memory")
+        yield Progress(2, 2)
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with log_as_lines():
+        follow(count_and_warn(), "count", read_count)
+    drawn = capsys.readouterr().err
+    # The bar is overwritten with blanks first, and drawn again afterwards.
+    assert re.search(r"\r +\rinpaintaff: warning: out of memory\n\rcount: 100%", drawn)
+    assert not logging.getLogger("napari_inpaintaff").handlers
 
 
 def test_generator_is_closed_when_it_fails():

@@ -23,7 +23,7 @@ from napari_inpaintaff.inpainting.quality import NearHoleError, Verdict, judge
 from napari_inpaintaff.inpainting.updates import InpaintingExamples, TrainingPoint
 from napari_inpaintaff.networks import UNetArchitecture
 from napari_inpaintaff.pipeline.training_picture import draw_training, gaussian_level
-from napari_inpaintaff.pipeline.training_report import write_training_report
+from napari_inpaintaff.pipeline.training_report import recorded_error, write_training_report
 
 ARCHITECTURE = UNetArchitecture("plain", (4, 4), stem=2)
 SIZE = 32
@@ -53,6 +53,18 @@ def examples(count: int) -> InpaintingExamples:
     return InpaintingExamples(image, known, asked, image * 0.9)
 
 
+RECORD = {
+    "steps": 120,
+    "images": 7,
+    "near_hole_l1": 0.15,
+    "near_hole_nll": 0.5,
+    "near_hole_prior_l1": 0.5,
+    "near_hole_prior_nll": 1.2,
+    "near_hole_gaussian_l1": 0.3,
+    "near_hole_gaussian_nll": 0.9,
+}
+
+
 def metadata(name: str = "my-cells", **training: object) -> InpainterMetadata:
     return InpainterMetadata(name, ARCHITECTURE, "linear", 31.0, dict(training))
 
@@ -60,7 +72,7 @@ def metadata(name: str = "my-cells", **training: object) -> InpainterMetadata:
 def write(path: Path, **changes: object) -> Path:
     points = history(1.2, 0.5, 0.3)
     report = {
-        "metadata": metadata(steps=120, images=7),
+        "metadata": metadata(**RECORD),
         "history": points,
         "examples": examples(6),
         "verdict": judge(points[-1].quality),
@@ -193,6 +205,15 @@ def test_any_training_can_be_reported(tmp_path, changes):
         path = write(tmp_path / "report.PNG", **changes)
     assert path.stat().st_size > 10_000
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_recorded_error_is_read_with_its_gaps():
+    assert recorded_error(RECORD) == NearHoleError(0.15, 0.5, 0.5, 1.2, 0.3, 0.9)
+    gaps = recorded_error({**RECORD, "near_hole_nll": None, "near_hole_gaussian_nll": None})
+    assert gaps.nll is None
+    assert math.isnan(gaps.gaussian_nll)
+    assert math.isnan(recorded_error({}).ratio)
+    assert not judge(recorded_error({})).ready
 
 
 def test_gaussian_level_is_relative_to_the_constant():

@@ -168,6 +168,7 @@ def _facts(metadata: InpainterMetadata) -> Table:
         "ended": "stopped before its time" if training.get("stopped") else None,
         "loss": training.get("loss"),
         "network": f"{architecture.kind} U-Net, {'-'.join(map(str, architecture.widths))}",
+        "denoiser": "blind-spot network" if metadata.denoiser else None,
         "normalisation": metadata.normalisation,
         "cell diameter": f"{metadata.diameter:g} px",
         "seed": training.get("seed"),
