@@ -88,6 +88,7 @@ class FakeTrainingEngine(CoreTrainingEngine):
         self.requests: list[TrainingRequest] = []
         self.means: list[float] = []
         self.closed = 0
+        self.warm = False
         self.skipped = 0
         self.error: BaseException | None = None
         self.keep_error: BaseException | None = None
@@ -100,6 +101,9 @@ class FakeTrainingEngine(CoreTrainingEngine):
 
     def release(self, count: int = 10_000) -> None:
         self._gate.release(count)
+
+    def warm_up(self) -> None:
+        self.warm = True
 
     def look_through(self, files: Sequence[Path], channel: int | None) -> PlaneCollection:
         """Two planes in every file whose name does not begin with ``bad``."""

@@ -27,7 +27,7 @@ def preview(viewer):
 
 def curve(trainer):
     """Points of the held-out error that are drawn."""
-    return len(trainer.plot.error_axes.lines[-1].get_xdata())
+    return len(trainer.plot.error_curve.get_xdata())
 
 
 def start_and_take_steps(trainer, engine, qtbot, steps):
@@ -71,6 +71,12 @@ def test_from_start_to_a_model_with_plot_preview_and_verdict(
     assert preview(viewer) is layer
     assert sorted(path.name for path in model_folder.iterdir()) == [f"{NAME}.safetensors"]
     assert NAME in [entry.name for entry in available_inpainters()]
+
+
+def test_pytorch_is_loaded_soon_after_the_widget_opens(trainer, training_engine, qtbot):
+    assert not training_engine.warm
+    qtbot.waitUntil(lambda: training_engine.warm, timeout=180_000)
+    assert trainer.controls.start_button.isEnabled()
 
 
 def test_pause_holds_the_training_and_resume_goes_on(viewer, trainer, training_engine, qtbot):

@@ -16,13 +16,10 @@ from napari_inpaintaff.widgets.planes import current_plane, mask_plane
 from napari_inpaintaff.widgets.run_controls import RunControls
 from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
 from napari_inpaintaff.widgets.settings import Foreground, SeparationRequest
-from napari_inpaintaff.widgets.timers import single_shot
+from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
 
 #: Labels follow a slider after it has rested this long.
 RELABEL_DELAY_MS = 100
-
-#: The network is loaded this long after the widget was opened, when it has been drawn.
-WARM_UP_DELAY_MS = 500
 
 #: What a Labels layer says when its pixels change; undo says only ``set_data``.
 MASK_EVENTS = ("data", "paint", "labels_update", "set_data")

@@ -1,10 +1,10 @@
-"""The jobs of the dock widget: separate and label, or label only."""
+"""The jobs of the dock widgets: separate and label, label only, or load what is needed."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,14 @@ class RunResult:
     colours: NDArray[np.uint8]
 
 
-def warm_up_steps(engine: Engine) -> Generator[Progress, None, None]:
+class WarmingUp(Protocol):
+    """An engine that can load beforehand what its first run will need."""
+
+    def warm_up(self) -> None:
+        """Load it, in a worker thread."""
+
+
+def warm_up_steps(engine: WarmingUp) -> Generator[Progress, None, None]:
     """Load what the first run will need."""
     yield Progress(0, 0, "Loading the network…")
     engine.warm_up()

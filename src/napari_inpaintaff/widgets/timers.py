@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QObject, QTimer
 
+#: Networks are loaded this long after a widget was opened, when it has been drawn.
+WARM_UP_DELAY_MS = 500
+
 
 def single_shot(parent: QObject, delay_ms: int, action: Callable[[], None]) -> QTimer:
     """Make a timer that acts once per start, and never after its parent is gone."""

@@ -15,6 +15,7 @@ from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
 from napari_inpaintaff.widgets.theme_colours import theme_colours
+from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
 from napari_inpaintaff.widgets.training_controller import TrainingController
 from napari_inpaintaff.widgets.training_controls import Stage, TrainingControls
 from napari_inpaintaff.widgets.training_engine import CoreTrainingEngine, TrainingEngine
@@ -53,6 +54,7 @@ class TrainInpainter(QWidget):
         self.plot = TrainingPlot(colours)
         self._lay_out()
         self._connect()
+        single_shot(self, WARM_UP_DELAY_MS, self.controller.warm_up).start()
         if self.form.name.interrupted is None:
             self._on_sources_changed()
 

@@ -16,6 +16,7 @@ from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.model_news import model_news
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.runner import BusyError, JobRunner
+from napari_inpaintaff.widgets.steps import warm_up_steps
 from napari_inpaintaff.widgets.training_controls import Stage
 from napari_inpaintaff.widgets.training_engine import Trained, TrainingEngine
 from napari_inpaintaff.widgets.training_preview import InpaintingPreview
@@ -73,11 +74,18 @@ class TrainingController(QObject):
         self._saver.succeeded.connect(_announce)
         self._saver.failed.connect(self._on_not_saved)
         self._saver.finished.connect(self._end)
+        # Its errors are no news: the first training meets them again and reports them.
+        self._warmer = JobRunner()
 
     @property
     def is_running(self) -> bool:
         """Whether a training is going on, or its model is being saved."""
         return self._current is not None or self._saver.is_running
+
+    def warm_up(self) -> None:
+        """Load what the first training will need, so that it starts at once."""
+        if not self.is_running and not self._warmer.is_running:
+            self._warmer.start(warm_up_steps(self._engine), name="Loading PyTorch")
 
     def start(self, request: TrainingRequest) -> None:
         """Start a training.
@@ -138,6 +146,7 @@ class TrainingController(QObject):
         A model that is being saved is saved.
         """
         self._runner.dispose()
+        self._warmer.dispose()
         self._current = None
         self._preview.remove()
 

@@ -70,6 +70,9 @@ class TrainingEngine(Protocol):
     def read_card(self, path: Path) -> InpainterCard:
         """Read the card of a model file; must be quick."""
 
+    def warm_up(self) -> None:
+        """Load what the first training will need, in a worker thread."""
+
     def look_through(self, files: Sequence[Path], channel: int | None) -> PlaneCollection:
         """Find the planes in files and folders, in a worker thread."""
 
@@ -101,6 +104,15 @@ class CoreTrainingEngine:
             If the file is missing, damaged, of another version or not an inpainter.
         """
         return CoreEngine().read_card(path)
+
+    def warm_up(self) -> None:
+        """Import torch, the code of the training, and what the first optimiser imports."""
+        load_torch()
+        import torch
+
+        import napari_inpaintaff.inpainting.training  # noqa: F401
+
+        torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
 
     def look_through(self, files: Sequence[Path], channel: int | None) -> PlaneCollection:
         """Find the planes in files and folders.

@@ -21,6 +21,8 @@ REDRAW_INTERVAL_MS = 500
 _LOSS_INTERVAL = 1.0
 _HEIGHT = 220
 _FONT_SIZE = 8
+#: Margins in pixels.
+_LEFT, _RIGHT, _BOTTOM, _TOP = 44, 8, 30, 20
 
 
 @dataclass
@@ -86,16 +88,13 @@ class TrainingPlot(QWidget):
 
     def __init__(self, colours: ThemeColours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._colours = colours
         self._curves = _Curves()
         self.drawings = 0
-        self.figure = Figure(layout="constrained")
+        self.figure = Figure()
         self.canvas = FigureCanvasQTAgg(self.figure)
         self.canvas.setMinimumWidth(200)
         self.canvas.setFixedHeight(_HEIGHT)
-        self.error_axes, self.loss_axes = self.figure.subplots(
-            2, 1, sharex=True, height_ratios=(2.2, 1)
-        )
+        self._make_axes()
         self.setToolTip(
             "Upper curve: the error at hidden pixels, in percent of that of a constant guess.\n"
             "It should fall into the green zone. It is measured on images that are held out from\n"
@@ -106,7 +105,9 @@ class TrainingPlot(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.canvas)
         self._timer = single_shot(self, REDRAW_INTERVAL_MS, self._draw)
-        self._draw()
+        self.canvas.mpl_connect("resize_event", self._set_margins)
+        self._set_margins()
+        self.set_colours(colours)
 
     def clear(self) -> None:
         """Forget the training that was shown."""
@@ -126,64 +127,106 @@ class TrainingPlot(QWidget):
 
     def set_colours(self, colours: ThemeColours) -> None:
         """Follow napari's theme."""
-        self._colours = colours
+        self.figure.set_facecolor(colours.background)
+        for axes in (self.error_axes, self.loss_axes):
+            axes.set_facecolor(colours.background)
+            axes.title.set_color(colours.text)
+            axes.tick_params(colors=colours.quiet, labelcolor=colours.text)
+            axes.spines[:].set_color(colours.quiet)
+        self.loss_axes.xaxis.label.set_color(colours.text)
+        self._zone.set_color(colours.success)
+        self._constant.set_colours(colours.quiet, colours.text)
+        self._gaussian.set_colours(colours.warning, colours.text)
+        self._ready.set_colours("none", colours.success)
+        self.error_curve.set_color(colours.curve)
+        self.loss_curve.set_color(colours.loss)
         self._draw()
+
+    def _make_axes(self) -> None:
+        self.error_axes, self.loss_axes = self.figure.subplots(
+            2, 1, sharex=True, height_ratios=(2.2, 1)
+        )
+        for axes in (self.error_axes, self.loss_axes):
+            axes.tick_params(labelsize=_FONT_SIZE - 1)
+            axes.spines[["right", "top"]].set_visible(False)
+            axes.set_title("", loc="center", fontsize=_FONT_SIZE, pad=3, x=0, ha="left")
+        self.error_axes.set_title("Error at hidden pixels")
+        self.error_axes.tick_params(labelbottom=False)
+        self.error_axes.yaxis.set_major_formatter("{x:.0f} %")
+        self.error_axes.set_yticks((0, 50, 100))
+        self.loss_axes.locator_params(axis="y", nbins=3)
+        self.loss_axes.set_xlabel("minutes", fontsize=_FONT_SIZE, labelpad=1)
+        self._zone = self.error_axes.axhspan(0, 0, alpha=0.22, linewidth=0)
+        self._constant = _Level(self.error_axes, "a constant guess")
+        self._gaussian = _Level(self.error_axes, "Gaussian filter")
+        self._ready = _Level(self.error_axes, "ready below", above=False)
+        (self.error_curve,) = self.error_axes.plot([], [], marker="o", markersize=3)
+        (self.loss_curve,) = self.loss_axes.plot([], [], linewidth=1)
+
+    def _set_margins(self, event: object = None) -> None:
+        """Leave room for words; a layout engine would take three times as long to draw."""
+        width, height = self.figure.bbox.size
+        self.figure.subplots_adjust(
+            left=_LEFT / width,
+            right=1 - _RIGHT / width,
+            bottom=_BOTTOM / height,
+            top=1 - _TOP / height,
+            hspace=0.35,
+        )
 
     def _draw(self) -> None:
         self.drawings += 1
-        self.figure.set_facecolor(self._colours.background)
-        for axes in (self.error_axes, self.loss_axes):
-            axes.clear()
-        self._draw_error(self.error_axes)
-        self._draw_loss(self.loss_axes)
+        curves = self._curves
+        self._zone.set_height(curves.ready)
+        self._constant.set_level(100)
+        self._gaussian.set_level(curves.gaussian)
+        self._ready.set_level(curves.ready)
+        self.error_curve.set_data(curves.times, curves.errors)
+        self.loss_curve.set_data(curves.loss_times, curves.losses)
+        self._set_limits()
+        denoising = curves.phase == "denoiser"
+        self.loss_axes.set_title("Loss of the denoiser" if denoising else "Loss")
+        self.loss_axes.tick_params(labelleft=bool(curves.losses))
         self.canvas.draw_idle()
 
-    def _draw_error(self, axes: Axes) -> None:
-        curves, colours = self._curves, self._colours
-        axes.axhspan(0, curves.ready, color=colours.success, alpha=0.22, linewidth=0)
-        axes.axhline(100, color=colours.quiet, linestyle="--", linewidth=1)
-        _write(axes, 100, "a constant guess", colours.text)
-        if not math.isnan(curves.gaussian):
-            axes.axhline(curves.gaussian, color=colours.warning, linestyle="--", linewidth=1)
-            _write(axes, curves.gaussian, "Gaussian filter", colours.text)
-        _write(axes, curves.ready, "ready below", colours.success, above=False)
-        axes.plot(curves.times, curves.errors, color=colours.curve, marker="o", markersize=3)
-        finite = [error for error in curves.errors[len(curves.errors) // 2 :] if error == error]
-        highest = max([100.0, *finite] + ([curves.gaussian] if curves.gaussian > 0 else []))
-        axes.set_ylim(0, 1.2 * highest)
-        axes.yaxis.set_major_formatter("{x:.0f} %")
-        self._finish(axes, "Error at hidden pixels")
-        axes.tick_params(labelbottom=False)
-
-    def _draw_loss(self, axes: Axes) -> None:
+    def _set_limits(self) -> None:
         curves = self._curves
-        axes.plot(curves.loss_times, curves.losses, color=self._colours.loss, linewidth=1)
-        axes.set_xlim(0, max(0.1, curves.budget, *curves.loss_times[-1:], *curves.times[-1:]))
-        axes.locator_params(axis="y", nbins=3)
-        axes.tick_params(labelleft=bool(curves.losses))
-        self._finish(axes, "Loss" if curves.phase != "denoiser" else "Loss of the denoiser")
-        axes.set_xlabel("minutes", color=self._colours.text, fontsize=_FONT_SIZE, labelpad=1)
-
-    def _finish(self, axes: Axes, title: str) -> None:
-        colours = self._colours
-        axes.set_facecolor(colours.background)
-        axes.set_title(title, loc="left", color=colours.text, fontsize=_FONT_SIZE, pad=3)
-        axes.tick_params(colors=colours.quiet, labelcolor=colours.text, labelsize=_FONT_SIZE - 1)
-        for side, spine in axes.spines.items():
-            spine.set_visible(side in ("left", "bottom"))
-            spine.set_color(colours.quiet)
+        # The first measurements may be far off: the network knew nothing.
+        later = curves.errors[len(curves.errors) // 2 :]
+        shown = [100.0, curves.gaussian, *later]
+        self.error_axes.set_ylim(0, 1.2 * max(level for level in shown if level == level))
+        latest = (*curves.loss_times[-1:], *curves.times[-1:])
+        self.loss_axes.set_xlim(0, max(0.1, curves.budget, *latest))
+        if curves.losses:
+            low, high = min(curves.losses), max(curves.losses)
+            margin = 0.1 * max(high - low, 1e-6)
+            self.loss_axes.set_ylim(low - margin, high + margin)
 
 
-def _write(axes: Axes, level: float, text: str, colour: str, *, above: bool = True) -> None:
-    """Name a horizontal line at its right end."""
-    axes.annotate(
-        text,
-        (1, level),
-        xycoords=("axes fraction", "data"),
-        xytext=(-2, 1 if above else -2),
-        textcoords="offset points",
-        ha="right",
-        va="bottom" if above else "top",
-        color=colour,
-        fontsize=_FONT_SIZE - 1,
-    )
+class _Level:
+    """A horizontal line with its name at the right end; NaN hides both."""
+
+    def __init__(self, axes: Axes, name: str, *, above: bool = True) -> None:
+        self._line = axes.axhline(0, linestyle="--", linewidth=1)
+        self._text = axes.annotate(
+            name,
+            (1, 0),
+            xycoords=("axes fraction", "data"),
+            xytext=(-2, 1 if above else -2),
+            textcoords="offset points",
+            ha="right",
+            va="bottom" if above else "top",
+            fontsize=_FONT_SIZE - 1,
+        )
+
+    def set_level(self, level: float) -> None:
+        shown = not math.isnan(level)
+        for artist in (self._line, self._text):
+            artist.set_visible(shown)
+        if shown:
+            self._line.set_ydata([level, level])
+            self._text.xy = (1, level)
+
+    def set_colours(self, line: str, text: str) -> None:
+        self._line.set_color(line)
+        self._text.set_color(text)
