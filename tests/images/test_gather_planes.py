@@ -152,6 +152,25 @@ def test_planes_of_a_stack_are_those_of_the_whole(tmp_path: Path, options: dict[
         assert read.flags.c_contiguous
 
 
+@pytest.mark.parametrize("axes", ["TCYX", "CTYX", "TYXC", "TYXS", "TSYX"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_planes_of_one_channel_wherever_the_file_keeps_it(
+    tmp_path: Path, axes: str, compression: str | None
+) -> None:
+    sizes = {"T": 4, "C": 3, "S": 3, "Y": 40, "X": 50}
+    data = RNG.integers(0, 255, [sizes[axis] for axis in axes]).astype(np.uint8)
+    options: dict[str, Any] = {"ome": True, "metadata": {"axes": axes}}
+    if "S" in axes:
+        planar = "separate" if axes == "TSYX" else "contig"
+        options |= {"photometric": "rgb", "planarconfig": planar}
+    tifffile.imwrite(tmp_path / "a.tif", data, compression=compression, **options)
+    planes = gather_planes([tmp_path / "a.tif"], channel=1).planes
+    expected = data.take(1, axis=axes.index("S" if "S" in axes else "C"))
+    assert [plane.name for plane in planes] == [f"a.tif [t={t}]" for t in range(4)]
+    for plane, pixels in zip(planes, expected, strict=True):
+        np.testing.assert_array_equal(plane.read(), pixels)
+
+
 def write_channels(path: Path, *, axes: str = "TCYX") -> NDArray[np.uint16]:
     data = RNG.integers(0, 99, (3, 2, 40, 50)).astype(np.uint16)
     tifffile.imwrite(path, data, ome=True, metadata={"axes": axes}, compression="zlib")

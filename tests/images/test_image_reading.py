@@ -15,7 +15,7 @@ import tifffile
 from skimage.io import imsave
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.images import read_image, read_labels, read_mask
+from napari_inpaintaff.images import gather_planes, read_image, read_labels, read_mask
 
 RNG = np.random.default_rng(0)
 STACK = RNG.integers(0, 60000, (5, 40, 50)).astype(np.uint16)
@@ -206,6 +206,14 @@ def write_imagej(path: Path) -> None:
     tifffile.imwrite(path, STACK, imagej=True, metadata={"axes": "TYX"})
 
 
+def write_one_directory(path: Path) -> None:
+    tifffile.imwrite(path, STACK, imagej=True, truncate=True, metadata={"axes": "TYX"})
+
+
+def write_one_shaped_directory(path: Path) -> None:
+    tifffile.imwrite(path, STACK, truncate=True)
+
+
 def write_ome(path: Path) -> None:
     metadata = {"axes": "ZYX", "PhysicalSizeX": 0.5}
     tifffile.imwrite(path, STACK, ome=True, metadata=metadata, compression="zlib")
@@ -226,7 +234,17 @@ def write_png(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "write",
-    [write_plain, write_pages, write_imagej, write_ome, write_packbits, write_big, write_png],
+    [
+        write_plain,
+        write_pages,
+        write_imagej,
+        write_one_directory,
+        write_one_shaped_directory,
+        write_ome,
+        write_packbits,
+        write_big,
+        write_png,
+    ],
 )
 def test_a_file_cut_off_anywhere_never_passes_for_a_whole_one(
     tmp_path: Path, write: Callable[[Path], None], caplog: pytest.LogCaptureFixture
@@ -243,6 +261,8 @@ def test_a_file_cut_off_anywhere_never_passes_for_a_whole_one(
                 image = read_image(path)
             except ImageError:
                 refused += 1
+                with pytest.raises(ImageError):
+                    [plane.read() for plane in gather_planes([path]).planes]
             else:  # a writer may leave padding at the end
                 np.testing.assert_array_equal(image.data, expected.data)
                 assert (image.axes, image.scale) == (expected.axes, expected.scale)

@@ -6,21 +6,18 @@ a time-lapse must not pass for a whole one, so the chain of pages is checked fir
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import struct
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images.axes import RawImage
+from napari_inpaintaff.images.tiff_pixels import TiffPixels
 from napari_inpaintaff.images.units import UNKNOWN_UNIT, in_meters, unit_name
 
 # What tifffile logs about a damaged file would reach the terminal beside our one clear
@@ -39,56 +36,6 @@ _TAG_TYPE_SIZES |= {13: 4, 16: 8, 17: 8, 18: 8}
 #: The largest pixel that the resolution of a plain TIFF is believed to give, in meters.
 #: Pixels of cameras are smaller, the dots per inch of print and screens are larger.
 _LARGEST_PLAIN_PIXEL = 20e-6
-
-
-@dataclass(frozen=True)
-class TiffPixels:
-    """The pixels of one image of a TIFF file, read when they are asked for.
-
-    Every access opens the file: any number of images can be used, from any thread.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        The file.
-    number : int
-        Which of the series of the file.
-    shape, dtype
-        Of the series.
-    """
-
-    path: Path
-    number: int
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    def __getitem__(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
-        """Read a part; pages of which nothing is asked for are not decoded."""
-        with tifffile.TiffFile(self.path) as tiff:
-            series = tiff.series[self.number]
-            if (series.shape, series.dtype) != (self.shape, self.dtype):
-                raise ImageError(f"{self.path} has changed since it was opened")
-            try:
-                if index == (slice(None),) * len(self.shape):
-                    return np.asarray(series.asarray())
-                return _read_part(series, index)
-            except ValueError as error:
-                if "imagecodecs" not in str(error):
-                    raise
-                compression = tifffile.COMPRESSION(series.keyframe.compression).name
-                raise ImageError(
-                    f"{self.path} is compressed with {compression}: install the package "
-                    "imagecodecs to read it, or save the image uncompressed"
-                ) from error
-
-
-def _read_part(series: tifffile.TiffPageSeries, index: tuple[int | slice, ...]) -> NDArray[Any]:
-    # Imported here: zarr is slow to import and most images are read as a whole.
-    import zarr
-
-    # Whole pages: a file of one row per strip would be read in thousands of pieces.
-    with contextlib.closing(series.aszarr(chunkmode="page", multiscales=False)) as store:
-        return np.asarray(zarr.open_array(store, mode="r")[index])
 
 
 def open_tiff(path: Path) -> RawImage:
@@ -114,8 +61,9 @@ def open_tiff(path: Path) -> RawImage:
                 f"{path} holds {len(series)} images ({shapes}): save the one to use as its own file"
             )
         _check_pages(path, series[0])
+        _check_single_directory(path, tiff, series[0])
         scale, units = _physical_scale(tiff)
-        pixels = TiffPixels(path, numbers[0], series[0].shape, series[0].dtype)
+        pixels = TiffPixels.of_series(path, numbers[0], series[0])
         return RawImage(pixels, series[0].axes, scale, units, _other_files(path, series[0]))
 
 
@@ -177,6 +125,24 @@ def _check_pages(path: Path, series: tifffile.TiffPageSeries) -> None:
         segments = zip(page.dataoffsets, page.databytecounts, strict=False)
         if any(offset + length > end for offset, length in segments):
             raise ImageError(f"{path} is damaged or cut off: pixels are missing at the end")
+
+
+def _check_single_directory(
+    path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries
+) -> None:
+    """Raise ImageError if planes are missing that have no page directory of their own.
+
+    ImageJ writes stacks of more than 4 GB with a directory for the first plane only.
+    """
+    page = tiff.pages.first
+    if len(tiff.pages) > 1 or not page.is_final:
+        return
+    # Of an ImageJ stack that was cut off, tifffile finds only what is there.
+    promised = int((tiff.imagej_metadata or {}).get("images", 1))
+    found = 1 if series.is_multifile else series.nbytes // max(page.nbytes, 1)
+    planes = max(promised, found)
+    if page.dataoffsets[0] + planes * page.nbytes > path.stat().st_size:
+        raise ImageError(f"{path} is damaged or cut off: it does not hold its {planes} planes")
 
 
 def _physical_scale(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]:
