@@ -164,7 +164,7 @@ def test_resuming_with_other_settings_is_refused(train, image, model, at_step):
     assert outcome.code == 0
     for options in (("--seed", 1), ("--normalisation", "linear"), ("--denoise",)):
         refused, _ = train(image, "--from", model, "--minutes", 5, "--resume", *options)
-        assert (refused.code, refused.out) == (2, "")
+        assert (refused.code, refused.out, len(refused.complaints)) == (2, "", 1)
         assert "other settings" in refused.err
     checkpoint_path(path).write_bytes(b"half of it")
     refused, _ = train(image, "--from", model, "--minutes", 5, "--resume")

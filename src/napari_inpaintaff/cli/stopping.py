@@ -14,16 +14,22 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSwitch:
-    """Says whether the user wants a long run to stop; see `stop_on_signals`."""
+    """Says whether the user wants a long run to stop; see `stop_on_signals`.
+
+    Attributes
+    ----------
+    began : bool
+        Whether the run has asked: from then on there is something to keep.
+    """
 
     def __init__(self) -> None:
-        self._polled = False
+        self.began = False
         self._wanted = False
         self._said = False
 
     def __call__(self) -> bool:
         """Return whether the run should stop; for the run to ask between two steps."""
-        self._polled = True
+        self.began = True
         # Said here and not where the signal arrives: that may be in the middle of a print.
         if self._wanted and not self._said:
             self._said = True
@@ -39,7 +45,7 @@ class StopSwitch:
             The second time, and before the run asked for the first time: until then there
             is nothing to keep.
         """
-        if self._wanted or not self._polled:
+        if self._wanted or not self.began:
             raise KeyboardInterrupt
         self._wanted = True
 

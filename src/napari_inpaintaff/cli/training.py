@@ -21,7 +21,7 @@ from napari_inpaintaff.cli.options import (
     add_seed,
     check_output,
 )
-from napari_inpaintaff.cli.stopping import stop_on_signals
+from napari_inpaintaff.cli.stopping import StopSwitch, stop_on_signals
 from napari_inpaintaff.errors import OutputError, ParameterError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
     collection = _gather(options, report)
     from napari_inpaintaff.inpainting import train_inpainter
 
-    with stop_on_signals() as stop, log_as_lines(), _hint_at(checkpoint):
+    with stop_on_signals() as stop, log_as_lines(), _hint_at(checkpoint, stop):
         metadata = start.metadata if start else None
         updates = train_inpainter(
             collection.planes,
@@ -282,12 +282,12 @@ def _gather(options: argparse.Namespace, report: Path) -> PlaneCollection:
 
 
 @contextlib.contextmanager
-def _hint_at(checkpoint: Path) -> Iterator[None]:
-    """Say, when the body fails, that the training can go on."""
+def _hint_at(checkpoint: Path, stop: StopSwitch) -> Iterator[None]:
+    """Say, when a training fails that has begun, that it can go on."""
     try:
         yield
     except BaseException:
-        if checkpoint.exists():
+        if stop.began and checkpoint.exists():
             print_line(f"the same command with --resume goes on from {checkpoint}")
         raise
 
