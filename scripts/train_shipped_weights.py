@@ -130,6 +130,7 @@ def train(name: str, planes: list[Plane], data: str, options: argparse.Namespace
     )
     inpainter = follow(updates, name)
     inpainter.save(path, dtype=model.dtype)
+    checkpoint_path(path).unlink(missing_ok=True)
     path.with_suffix(".md").write_text(model_card(inpainter.metadata), encoding="utf-8")
     record = inpainter.metadata.training
     print(

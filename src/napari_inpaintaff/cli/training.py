@@ -163,6 +163,8 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
         display = _Display()
         inpainter = display.follow(updates)
         _save(inpainter, options.output)
+    if not inpainter.metadata.training["stopped"]:
+        checkpoint.unlink(missing_ok=True)
     _tell(inpainter, options.output)
     _report(report, inpainter, display)
     if inpainter.metadata.training["stopped"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.inpainting.masks import random_conditionals
 from napari_inpaintaff.inpainting.metadata import InpainterMetadata
 from napari_inpaintaff.inpainting.near_hole import HeldOutCrops
-from napari_inpaintaff.inpainting.objectives import build_objective
+from napari_inpaintaff.inpainting.objectives import Objective, build_objective
 from napari_inpaintaff.inpainting.parameters import DENOISER_SHARE, InpainterTraining
 from napari_inpaintaff.inpainting.plane_pool import PlanePool
 from napari_inpaintaff.inpainting.quality import NearHoleError
@@ -51,8 +52,12 @@ from napari_inpaintaff.networks.devices import pick_device, place
 from napari_inpaintaff.networks.training import Optimisation
 from napari_inpaintaff.networks.unet import build_unet
 
+#: How many of the images that cannot be used are named.
+_NAMED = 5
 #: What the record says about the images that were measured on: held out or not.
 _MEASURED_ON = {True: "images held out from the training", False: "the training images"}
+
+_logger = logging.getLogger(__name__)
 
 
 def train_inpainter(
@@ -94,7 +99,7 @@ def train_inpainter(
         denoiser, if it has one, is taken over as it is.
     checkpoint : Path, optional
         Where the state is kept, so that the training can be resumed: written atomically now
-        and then and when the training is stopped, removed when it is finished.
+        and then and when the training is stopped. Remove it when the model has been saved.
     checkpoint_seconds : float, optional
         How often.
     resume : bool, optional
@@ -143,7 +148,10 @@ def train_inpainter(
         if checkpoint is not None:
             write_checkpoint(checkpoint, state, mark)
 
-    context = _Context(planes, training, normalisation, where, save, checkpoint_seconds, stop, {})
+    objective = build_objective(training.loss, vgg=training.vgg, device=where)
+    context = _Context(
+        planes, training, normalisation, where, objective, save, checkpoint_seconds, stop, []
+    )
     denoiser = None if start_from is None else start_from.denoiser
     seconds = 0.0
     if training.denoise and denoiser is None:
@@ -159,8 +167,6 @@ def train_inpainter(
         training={**(notes or {}), **record},
         denoiser=None if denoiser is None else denoiser.architecture,
     )
-    if checkpoint is not None and not record["stopped"]:
-        checkpoint.unlink(missing_ok=True)
     return Inpainter(network, metadata, denoiser=denoiser, device=device)
 
 
@@ -172,15 +178,17 @@ class _Context:
     training: InpainterTraining
     normalisation: NormalisationKind
     device: torch.device
+    objective: Objective
     save: Callable[[TrainingCheckpoint], None]
     save_every: float
     stop: Callable[[], bool]
-    #: Images that could not be used, by name.
-    skipped: dict[str, SkippedImage]
+    skipped: list[SkippedImage]
 
     def skip(self, image: SkippedImage) -> None:
-        """Note that an image cannot be used."""
-        self.skipped[image.path_or_name] = image
+        """Note that an image cannot be used; the first few are named in the log."""
+        self.skipped.append(image)
+        if len(self.skipped) <= _NAMED:
+            _logger.warning("skipped %s: %s", image.path_or_name, image.reason)
 
 
 def _train_denoiser(
@@ -203,8 +211,9 @@ def _train_denoiser(
         context.save(TrainingCheckpoint("denoiser", batch, optimisation.arrays()))
 
     phase = Phase("denoiser", training.denoiser_schedule, denoising_loss, 0.0, DENOISER_SHARE)
+    # What cannot be used is told when the inpainter meets it.
     with PlanePool(
-        context.planes, noise_preparation, seed=training.seed, on_skip=context.skip
+        context.planes, noise_preparation, seed=training.seed, on_skip=lambda image: None
     ) as pool:
         yield from pool.load(optimisation.step)
         # Resampled noise is correlated: a neighbour would give a hidden pixel away.
@@ -269,11 +278,9 @@ def _train_network(
         )
         context.save(state)
 
-    objective = build_objective(training.loss, vgg=training.vgg, device=context.device)
-
     def loss(network: nn.Module, values: Tensor, generator: torch.Generator) -> Tensor:
         batch, size = values.shape[:2]
-        return objective(network, values, random_conditionals(batch, size, generator))
+        return context.objective(network, values, random_conditionals(batch, size, generator))
 
     trains_denoiser = seconds > 0
     phase = Phase(

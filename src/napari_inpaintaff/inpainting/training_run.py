@@ -22,7 +22,12 @@ from napari_inpaintaff.inpainting.updates import (
     TrainingUpdate,
 )
 from napari_inpaintaff.networks.schedule import Schedule
-from napari_inpaintaff.networks.training import Optimisation, OptimiserStep, optimise
+from napari_inpaintaff.networks.training import (
+    REPORT_EVERY,
+    Optimisation,
+    OptimiserStep,
+    optimise,
+)
 
 #: Fractions of the budget after which the inpainter is measured: often at first, when it
 #: changes fast, then evenly.
@@ -81,12 +86,17 @@ class Watch:
     _examples_at: float = -math.inf
 
     def look(self, phase: Phase, optimisation: Optimisation, step: OptimiserStep) -> None:
-        """Measure if a milestone was passed; renew the examples every few seconds."""
+        """Measure if a milestone was passed; renew the examples every few seconds.
+
+        Only steps that come at every speed are measured: which weights are the best must
+        not depend on how busy the machine is.
+        """
         measured = 0.0
         if self.history:
             last = self.history[-1]
             measured = phase.schedule.progress(last.step, last.seconds - phase.seconds_before)
-        if _milestones(step.progress) > _milestones(measured):
+        regular = step.step % REPORT_EVERY == 0 or step.progress >= 1.0
+        if regular and _milestones(step.progress) > _milestones(measured):
             self.measure(phase, optimisation, step.loss)
         elif time.monotonic() - self._examples_at > _SECONDS_BETWEEN_EXAMPLES:
             self._renew_examples(optimisation)
@@ -173,7 +183,7 @@ def run_phase(
     """
     device = next(optimisation.network.parameters()).device
     generator = torch.Generator(device)
-    crops, saved = 0, time.monotonic()
+    crops, rate, saved = 0, 0.0, time.monotonic()
     with CropLoader(sampler, batch) as loader:
 
         def draw_loss(step: int) -> Tensor:
@@ -205,10 +215,18 @@ def run_phase(
             yield _update(phase, step, rate, watch)
         finished = phase.schedule.progress(optimisation.step, optimisation.seconds) >= 1.0
         if not finished:
+            # Saved before it is measured: a resumed training must not know what an
+            # uninterrupted one would not have measured.
+            save(loader.batch)
             if watch is not None:
                 watch.measure(phase, optimisation, optimisation.loss)
-            save(loader.batch)
+                yield _update(phase, _present(phase, optimisation), rate, watch)
     return finished
+
+
+def _present(phase: Phase, optimisation: Optimisation) -> OptimiserStep:
+    progress = phase.schedule.progress(optimisation.step, optimisation.seconds)
+    return OptimiserStep(optimisation.step, optimisation.loss, progress, optimisation.seconds)
 
 
 def _update(phase: Phase, step: OptimiserStep, rate: float, watch: Watch | None) -> TrainingUpdate:
@@ -220,7 +238,7 @@ def _update(phase: Phase, step: OptimiserStep, rate: float, watch: Watch | None)
         loss=step.loss,
         progress=progress,
         seconds=seconds,
-        seconds_left=seconds * (1 / progress - 1),
+        seconds_left=seconds * (1 / progress - 1) if progress else math.inf,
         crops_per_second=rate,
         history=watch.history if watch else (),
         examples=watch.examples if watch else None,

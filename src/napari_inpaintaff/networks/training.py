@@ -19,6 +19,9 @@ from napari_inpaintaff.networks.schedule import Schedule
 
 Arrays = dict[str, NDArray[np.generic]]
 
+#: Steps between two reports; slow steps are reported in between.
+REPORT_EVERY = 20
+
 
 @dataclass(frozen=True)
 class OptimiserStep:
@@ -156,7 +159,7 @@ def optimise(
     draw_loss: Callable[[int], Tensor],
     schedule: Schedule,
     *,
-    report_every: int = 20,
+    report_every: int = REPORT_EVERY,
     stop: Callable[[], bool] = lambda: False,
     shrink: Callable[[], bool] = lambda: False,
 ) -> Generator[OptimiserStep, None, None]:
