@@ -19,23 +19,41 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_inpaintaff.widgets.preview import ORANGE, PREVIEW_NAME, PURPLE
+from napari_inpaintaff.widgets.training_form import OTHER
 
 IMAGES = Path(__file__).parent / "images"
 PLUGIN = "napari-inpaintaff"
-TIMEOUT_SECONDS = 600
+TIMEOUT_SECONDS = 900
+TRAINING_MINUTES = 5.0
 WINDOW = (1500, 940)
 
 
 def main() -> None:
-    """Open the built-in sample, run the widget and save pictures of the window."""
+    """Open the built-in sample, run the widgets and save pictures of the window."""
+    pictures = {"separate-cells": separate_cells, "train-inpainter": train_inpainter}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=IMAGES, help="folder for the pictures")
-    output = parser.parse_args().output
-    output.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--only", choices=pictures, help="take those of one widget")
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    for name, take in pictures.items():
+        if options.only in (None, name):
+            viewer = open_sample()
+            take(viewer, options.output)
+            viewer.close()
+
+
+def open_sample() -> Any:
+    """Open a viewer with the built-in sample."""
     viewer = napari.Viewer(show=True, title="napari")
     viewer.window.resize(*WINDOW)
     image = viewer.open_sample(PLUGIN, "simulated_nuclei")[0]
     viewer.layers.selection.active = image
+    return viewer
+
+
+def separate_cells(viewer: Any, output: Path) -> None:
+    """Take a picture during a separation, and one of its result."""
     _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Separate cells")
     QTest.qWait(1000)
     viewer.reset_view(margin=0.02)
@@ -48,7 +66,23 @@ def main() -> None:
         raise SystemExit(f"no labels were made: {widget.controls.status.text()}")
     QTest.qWait(500)
     save(viewer, output / "separate-cells.png")
-    viewer.close()
+
+
+def train_inpainter(viewer: Any, output: Path) -> None:
+    """Take a picture near the end of a training; no model is left."""
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Train inpainter")
+    QTest.qWait(1000)
+    widget.form.preset.setCurrentText(OTHER)
+    widget.form.minutes.setValue(TRAINING_MINUTES)
+    viewer.reset_view(margin=0.02)
+    QTest.qWait(200)
+
+    widget.start()
+    wait_for(lambda: widget.controls.bar.value() > 0.93 * widget.controls.bar.maximum() > 1)
+    QTest.qWait(700)
+    save(viewer, output / "train-inpainter.png")
+    widget.controller.cancel()
+    wait_for(lambda: not widget.controller.is_running)
 
 
 def shows_both_sides(viewer: Any) -> bool:
