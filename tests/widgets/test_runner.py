@@ -170,3 +170,42 @@ def test_warnings_for_the_user_become_notifications_once(qtbot, notifications):
     qtbot.wait(50)
     shown = [n.message for n in notifications if n.severity is NotificationSeverity.WARNING]
     assert shown == ["the image is constant"]
+
+
+def test_a_paused_job_takes_no_step_and_goes_on(qtbot):
+    runner, done = JobRunner(), []
+    gate = threading.Semaphore(0)
+
+    def wait():
+        for step in range(4):
+            gate.acquire(timeout=180)
+            done.append(step)
+            yield step
+
+    runner.start(wait(), name="waiting")
+    gate.release()
+    qtbot.waitUntil(lambda: len(done) == 1, timeout=180_000)
+    runner.pause()
+    gate.release(3)
+    # The step that had begun is finished.
+    qtbot.waitUntil(lambda: len(done) == 2, timeout=180_000)
+    qtbot.wait(100)
+    assert len(done) == 2
+    with qtbot.waitSignal(runner.finished, timeout=180_000):
+        runner.resume()
+    assert done == [0, 1, 2, 3]
+
+
+def test_who_is_busy_is_named(qtbot):
+    first, second = JobRunner(heavy=True), JobRunner(heavy=True)
+    gate = threading.Event()
+
+    def wait():
+        gate.wait(180)
+        yield
+
+    first.start(wait(), name="Training cells")
+    with pytest.raises(BusyError, match='"Training cells" is still running'):
+        second.start(count(1), name="counting")
+    with qtbot.waitSignal(first.finished, timeout=180_000):
+        gate.set()

@@ -129,7 +129,9 @@ def test_the_sample_from_run_to_labels(sample_viewer, core_dock, qtbot):
     assert (labels.data > 0)[foreground & inside(REGION)].mean() > 0.95
 
 
-def test_alpha_needs_no_network_and_run_again_computes_nothing(sample_viewer, core_dock, qtbot):
+def test_alpha_needs_no_network_and_run_again_computes_nothing(
+    sample_viewer, core_dock, model_file, qtbot
+):
     run_to_end(qtbot, core_dock)
     engine, labels = core_dock.controller._engine, sample_viewer.layers["nuclei cells"]
     assert len(engine.runs[0]) > 5
@@ -149,6 +151,13 @@ def test_alpha_needs_no_network_and_run_again_computes_nothing(sample_viewer, co
     sample_viewer.layers["nuclei"].data[60, 60] += 1
     run_to_end(qtbot, core_dock)
     assert len(engine.runs[2]) == len(engine.runs[0])
+
+    # So is a training that has replaced the model.
+    run_to_end(qtbot, core_dock)
+    assert engine.runs[3] == []
+    os.utime(model_file, ns=(1, 1))
+    run_to_end(qtbot, core_dock)
+    assert len(engine.runs[4]) == len(engine.runs[0])
 
 
 def test_a_foreground_that_grows_computes_only_what_is_missing(sample_viewer, core_dock, qtbot):

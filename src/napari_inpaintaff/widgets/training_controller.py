@@ -233,5 +233,7 @@ def describe_saved(trained: Trained, path: Path) -> str:
         unusable = "1 plane" if trained.skipped == 1 else f"{trained.skipped} planes"
         text += f" {unusable} could not be used."
     if trained.stopped:
-        text += " Tick “Resume interrupted training” to train it longer."
+        text += ' Tick "Resume interrupted training" to train it longer.'
+    elif trained.quality is not None and not judge(trained.quality).ready:
+        text += ' To train it longer, choose it under "Start from".'
     return text

@@ -11,8 +11,7 @@ from napari_inpaintaff.inpainting.quality import Verdict
 from napari_inpaintaff.inpainting.updates import TrainingUpdate
 from napari_inpaintaff.widgets.run_controls import duration
 from napari_inpaintaff.widgets.theme_colours import ThemeColours
-
-DENOISER = "denoiser"
+from napari_inpaintaff.widgets.training_plot import DENOISER
 
 
 class Stage(Enum):

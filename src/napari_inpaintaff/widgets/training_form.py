@@ -38,7 +38,7 @@ KINDS = {
     "Other (phase contrast, brightfield…)": "linear",
 }
 PRESETS = {"Quick look (2 min)": 2.0, "Standard (20 min)": 20.0, "Thorough (60 min)": 60.0}
-CUSTOM = "Other"
+OTHER = "Other"
 NETWORKS = {
     "Small: fast": "small",
     "Partial convolutions": "pconv",
@@ -173,7 +173,7 @@ class TrainingForm(QWidget):
             "Other: anything else, such as phase contrast, brightfield, or stained tissue.",
         )
         self.preset = QComboBox()
-        self.preset.addItems([*PRESETS, CUSTOM])
+        self.preset.addItems([*PRESETS, OTHER])
         self.preset.setCurrentIndex(list(PRESETS.values()).index(20.0))
         self.preset.setToolTip(
             "Longer is better, up to a point: watch the curve and the verdict.\n"

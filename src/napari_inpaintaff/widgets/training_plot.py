@@ -15,6 +15,8 @@ from napari_inpaintaff.inpainting.updates import TrainingPoint, TrainingUpdate
 from napari_inpaintaff.widgets.theme_colours import ThemeColours
 from napari_inpaintaff.widgets.timers import single_shot
 
+#: The phase in which there is no inpainter yet.
+DENOISER = "denoiser"
 #: The plot is drawn at most this often.
 REDRAW_INTERVAL_MS = 500
 #: The loss is kept at most this often, in seconds of training.
@@ -130,10 +132,10 @@ class TrainingPlot(QWidget):
         self.figure.set_facecolor(colours.background)
         for axes in (self.error_axes, self.loss_axes):
             axes.set_facecolor(colours.background)
-            axes.title.set_color(colours.text)
             axes.tick_params(colors=colours.quiet, labelcolor=colours.text)
             axes.spines[:].set_color(colours.quiet)
-        self.loss_axes.xaxis.label.set_color(colours.text)
+        for words in (*self._titles, self.loss_axes.xaxis.label):
+            words.set_color(colours.text)
         self._zone.set_color(colours.success)
         self._constant.set_colours(colours.quiet, colours.text)
         self._gaussian.set_colours(colours.warning, colours.text)
@@ -149,8 +151,13 @@ class TrainingPlot(QWidget):
         for axes in (self.error_axes, self.loss_axes):
             axes.tick_params(labelsize=_FONT_SIZE - 1)
             axes.spines[["right", "top"]].set_visible(False)
-            axes.set_title("", loc="center", fontsize=_FONT_SIZE, pad=3, x=0, ha="left")
-        self.error_axes.set_title("Error at hidden pixels")
+        self._titles = [
+            axes.set_title(text, loc="left", fontsize=_FONT_SIZE, pad=3)
+            for axes, text in (
+                (self.error_axes, "Error at hidden pixels"),
+                (self.loss_axes, "Loss"),
+            )
+        ]
         self.error_axes.tick_params(labelbottom=False)
         self.error_axes.yaxis.set_major_formatter("{x:.0f} %")
         self.error_axes.set_yticks((0, 50, 100))
@@ -184,8 +191,7 @@ class TrainingPlot(QWidget):
         self.error_curve.set_data(curves.times, curves.errors)
         self.loss_curve.set_data(curves.loss_times, curves.losses)
         self._set_limits()
-        denoising = curves.phase == "denoiser"
-        self.loss_axes.set_title("Loss of the denoiser" if denoising else "Loss")
+        self._titles[1].set_text("Loss of the denoiser" if curves.phase == DENOISER else "Loss")
         self.loss_axes.tick_params(labelleft=bool(curves.losses))
         self.canvas.draw_idle()
 

@@ -188,7 +188,7 @@ class TrainingSources(QWidget):
             "Tens of pictures, or a few large ones. Of stacks and time-lapses all planes count.\n"
             "Files and folders can be dropped here."
         )
-        self.list.setMaximumHeight(self.list.fontMetrics().lineSpacing() * 5)
+        self.list.setMaximumHeight(self.list.fontMetrics().lineSpacing() * 4)
         self.list.itemChanged.connect(self._on_item_changed)
         self.list.itemSelectionChanged.connect(self._update_remove_button)
         self.list.dropped.connect(self.add)
@@ -209,6 +209,10 @@ class TrainingSources(QWidget):
         self.channel.setToolTip("Which channel to take of files that have several.")
         self.channel.currentIndexChanged.connect(self._on_channel_changed)
         self.count = QLabel()
+        self.count.setToolTip(
+            "Planes are two-dimensional pictures: frames of a time-lapse, sections of a stack.\n"
+            "Of four or more, some are held out to measure the error fairly."
+        )
         self.count.setWordWrap(True)
 
     def _lay_out(self) -> None:
@@ -257,8 +261,8 @@ class TrainingSources(QWidget):
         if self._looker.is_running:
             self.count.setText("Looking through the files…")
         elif planes:
-            hint = "" if planes >= _ENOUGH else " With four or more the error is measured fairly."
-            self.count.setText(f"{planes} plane{'' if planes == 1 else 's'} to learn from.{hint}")
+            hint = "" if planes >= _ENOUGH else "; four or more are better"
+            self.count.setText(f"{planes} plane{'' if planes == 1 else 's'} to learn from{hint}.")
         else:
             self.count.setText(self.problem)
         self.changed.emit()
