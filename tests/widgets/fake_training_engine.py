@@ -137,13 +137,12 @@ class FakeTrainingEngine(CoreTrainingEngine):
                     self.steps_done += 1
                     write_checkpoint(checkpoint, step)
                     yield self._update(step)
-                if not stopped:
-                    checkpoint.unlink()
                 yield Progress(1, 1, "Saving the model…")
         finally:
             self.closed += 1
         quality = quality_after(max(1, self.steps_done))
-        return Trained(write_model, quality, len(planes), self.skipped, stopped)
+        name = request.settings.name
+        return Trained(name, write_model, quality, len(planes), self.skipped, stopped)
 
     def keep(self, trained: Trained, path: Path) -> Path:
         if self.keep_error is not None:

@@ -46,7 +46,7 @@ def test_layers_and_files_become_a_model_that_predicts(
     assert core_trainer.sources.planes == 3
     train(core_trainer, qtbot, 0.1)
     assert core_trainer.controls.status.text().startswith("Saved.")
-    assert len(core_trainer.plot._curves.history) > 1
+    assert len(core_trainer.plot.error_curve.get_xdata())
     assert core_trainer.controls.verdict.text()
     inpainter = Inpainter.load("nuclei-inpainter", device="cpu")
     assert inpainter.metadata.training["images"] == 3

@@ -56,6 +56,8 @@ def test_a_model_that_cannot_be_saved_is_kept_to_be_saved_elsewhere(
     train_to_end(ready)
     assert notifications[-1].message == "x cannot be written: the disk is full"
     assert ready.controls.save_button.isVisibleTo(ready)
+    # Should napari end now, the training can go on.
+    assert ready.form.name.resume.isVisibleTo(ready)
 
     training_engine.keep_error = None
     elsewhere = tmp_path / "other disk" / "rescued"
@@ -65,6 +67,8 @@ def test_a_model_that_cannot_be_saved_is_kept_to_be_saved_elsewhere(
     assert elsewhere.with_suffix(".safetensors").is_file()
     assert "rescued.safetensors" in ready.controls.status.text()
     assert not ready.controls.save_button.isVisibleTo(ready)
+    assert not ready.form.name.resume.isVisibleTo(ready)
+    assert list(model_folder.iterdir()) == []
 
 
 def test_planes_that_could_not_be_used_are_counted_at_the_end(ready, training_engine, train_to_end):

@@ -20,7 +20,11 @@ from napari_inpaintaff.widgets.model_names import (
     name_problem,
     own_names,
 )
-from napari_inpaintaff.widgets.training_files import read_interrupted, training_files
+from napari_inpaintaff.widgets.training_files import (
+    forget_training,
+    read_interrupted,
+    training_files,
+)
 from napari_inpaintaff.widgets.training_settings import (
     LayerImages,
     TrainingControl,
@@ -89,10 +93,12 @@ def test_proposed_names_are_free(model_folder):
     assert free_name("nuclei.tif") == "nuclei-inpainter-3"
 
 
-def test_a_finished_training_leaves_no_file(model_folder):
+def test_a_finished_training_can_go_on_until_its_model_is_saved(model_folder):
     with training_files(REQUEST, TrainingControl()) as checkpoint:
         write_checkpoint(checkpoint, 1)
-        checkpoint.unlink()
+    assert read_interrupted("mine").settings == SETTINGS
+    forget_training("mine")
+    forget_training("mine")
     assert contents(model_folder) == {}
 
 

@@ -10,6 +10,7 @@ from fake_training_engine import point_after, update_after
 
 from napari_inpaintaff.inpainting import NearHoleError
 from napari_inpaintaff.widgets.theme_colours import theme_colours
+from napari_inpaintaff.widgets.training_controls import describe_update
 from napari_inpaintaff.widgets.training_plot import TrainingPlot
 
 
@@ -38,6 +39,13 @@ def test_errors_are_percentages_of_a_constant_beside_the_baselines(plot):
     assert plot.error_axes.get_ylim()[1] > 100
     # The axis spans the whole budget.
     assert plot.loss_axes.get_xlim() == pytest.approx((0, 1.0))
+
+
+def test_a_training_that_has_not_begun_has_no_end(plot):
+    update = replace(update_after(1, 10), step=0, progress=0.0, seconds=0.0, seconds_left=math.inf)
+    draw(plot, update)
+    assert math.isfinite(plot.loss_axes.get_xlim()[1])
+    assert describe_update(update).startswith("Learning: 1 s done.")
 
 
 def test_a_strong_filter_makes_the_zone_lower(plot):

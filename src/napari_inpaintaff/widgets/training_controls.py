@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 
 from qtpy.QtCore import Signal
@@ -211,10 +212,10 @@ def describe_update(update: TrainingUpdate) -> str:
     str
     """
     what = "Learning the noise" if update.phase == DENOISER else "Learning"
-    spent, left = duration(update.seconds), duration(update.seconds_left)
-    return (
-        f"{what}: {spent} done, about {left} left.\n{update.crops_per_second:.0f} crops per second."
-    )
+    text = f"{what}: {duration(update.seconds)} done"
+    if math.isfinite(update.seconds_left):
+        text += f", about {duration(update.seconds_left)} left"
+    return f"{text}.\n{update.crops_per_second:.0f} crops per second."
 
 
 def _set(button: QPushButton, tooltip: str, refusal: str) -> None:

@@ -21,6 +21,7 @@ from napari_inpaintaff.widgets.engine import CoreEngine, InpainterCard
 from napari_inpaintaff.widgets.loading import load_torch
 from napari_inpaintaff.widgets.training_files import (
     InterruptedTraining,
+    forget_training,
     prepare_folder,
     read_interrupted,
     training_files,
@@ -42,6 +43,8 @@ class Trained:
 
     Attributes
     ----------
+    name : str
+        Of the model to be.
     save : callable
         Writes it to a model file and returns the file.
     quality : NearHoleError or None
@@ -54,6 +57,7 @@ class Trained:
         Whether the training was stopped early, so that it can go on.
     """
 
+    name: str
     save: Callable[[Path], Path]
     quality: NearHoleError | None = None
     images: int = 0
@@ -166,6 +170,7 @@ class CoreTrainingEngine:
             yield Progress(1, 1, "Saving the model…")
         record = inpainter.metadata.training
         return Trained(
+            settings.name,
             inpainter.save,
             _quality(record),
             images=int(record["images"]),
@@ -176,13 +181,18 @@ class CoreTrainingEngine:
     def keep(self, trained: Trained, path: Path) -> Path:
         """Save a model; one of the same name is replaced when the new one is complete.
 
+        Only then the checkpoint goes, unless the training was stopped and can go on.
+
         Raises
         ------
         OutputError
             If it cannot be written; it can be tried again.
         """
         prepare_folder(path.parent)
-        return trained.save(path)
+        saved = trained.save(path)
+        if not trained.stopped:
+            forget_training(trained.name)
+        return saved
 
     def _planes(self, request: TrainingRequest) -> list[Plane]:
         planes: list[Plane] = []

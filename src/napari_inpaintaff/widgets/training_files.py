@@ -80,7 +80,6 @@ def training_files(request: TrainingRequest, control: TrainingControl) -> Iterat
     control : TrainingControl
         If ``discard`` is set when the body is left by an exception, or no checkpoint was
         written, the files are again as they were before; otherwise the newest one stays.
-        When the body has removed the checkpoint, the settings go, too.
 
     Yields
     ------
@@ -101,8 +100,6 @@ def training_files(request: TrainingRequest, control: TrainingControl) -> Iterat
     try:
         _write_settings(settings, request)
         yield checkpoint
-        if not checkpoint.exists():  # finished
-            settings.unlink(missing_ok=True)
     except BaseException:
         if control.discard.is_set() or _version(checkpoint) == before:
             for file in (checkpoint, settings):
@@ -111,6 +108,13 @@ def training_files(request: TrainingRequest, control: TrainingControl) -> Iterat
     finally:
         for file in (checkpoint, settings):
             _aside(file).unlink(missing_ok=True)
+
+
+def forget_training(name: str) -> None:
+    """Remove checkpoint and settings of a training whose model has been saved."""
+    for file in (checkpoint_path(model_path(name)), settings_path(name)):
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
 
 
 def read_interrupted(name: str) -> InterruptedTraining | None:

@@ -51,7 +51,8 @@ class _Curves:
             self.loss_times.append(minutes)
             self.losses.append(update.loss)
         self.history = update.history
-        self.budget = (update.seconds + update.seconds_left) / 60
+        if math.isfinite(update.seconds_left):
+            self.budget = (update.seconds + update.seconds_left) / 60
 
     @property
     def times(self) -> list[float]:
