@@ -32,12 +32,12 @@ from napari_inpaintaff.inpainting import (
     Inpainter,
     InpainterTraining,
     TrainingUpdate,
+    budget,
     checkpoint_path,
     model_card,
     train_inpainter,
 )
 from napari_inpaintaff.jobs import Job, Progress
-from napari_inpaintaff.networks import Schedule
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,8 @@ def train(name: str, planes: list[Plane], data: str, options: argparse.Namespace
     model, path = MODELS[name], options.output / f"{name}.safetensors"
     check_writable(path)
     start = Inpainter.load(path, device=options.device) if options.go_on else None
-    schedule = Schedule(
-        steps=options.steps,
-        minutes=None if options.steps is not None else options.minutes,
-        learning_rate=1e-3 if options.go_on else 2e-3,
-    )
+    minutes = None if options.steps is not None else options.minutes
+    schedule = budget(steps=options.steps, minutes=minutes, fine_tuning=options.go_on)
     updates = train_inpainter(
         planes,
         InpainterTraining(

@@ -23,7 +23,7 @@ from napari_inpaintaff.inpainting.quality import NearHoleError, Verdict, judge
 from napari_inpaintaff.inpainting.updates import InpaintingExamples, TrainingPoint
 from napari_inpaintaff.networks import UNetArchitecture
 from napari_inpaintaff.pipeline.training_picture import draw_training, gaussian_level
-from napari_inpaintaff.pipeline.training_report import recorded_error, write_training_report
+from napari_inpaintaff.pipeline.training_report import write_training_report
 
 ARCHITECTURE = UNetArchitecture("plain", (4, 4), stem=2)
 SIZE = 32
@@ -208,12 +208,13 @@ def test_any_training_can_be_reported(tmp_path, changes):
 
 
 def test_recorded_error_is_read_with_its_gaps():
-    assert recorded_error(RECORD) == NearHoleError(0.15, 0.5, 0.5, 1.2, 0.3, 0.9)
-    gaps = recorded_error({**RECORD, "near_hole_nll": None, "near_hole_gaussian_nll": None})
+    assert NearHoleError.from_record(RECORD) == NearHoleError(0.15, 0.5, 0.5, 1.2, 0.3, 0.9)
+    unknown = {"near_hole_nll": None, "near_hole_gaussian_nll": None}
+    gaps = NearHoleError.from_record({**RECORD, **unknown})
     assert gaps.nll is None
     assert math.isnan(gaps.gaussian_nll)
-    assert math.isnan(recorded_error({}).ratio)
-    assert not judge(recorded_error({})).ready
+    assert math.isnan(NearHoleError.from_record({}).ratio)
+    assert not judge(NearHoleError.from_record({})).ready
 
 
 def test_gaussian_level_is_relative_to_the_constant():

@@ -212,8 +212,7 @@ def _load_start(options: argparse.Namespace) -> Inpainter | None:
 
 def _training(options: argparse.Namespace, start: Inpainter | None) -> InpainterTraining:
     """Make the parameters of the training; raise what cannot be."""
-    from napari_inpaintaff.inpainting import ARCHITECTURES, InpainterTraining, outputs_of
-    from napari_inpaintaff.networks import Schedule
+    from napari_inpaintaff.inpainting import ARCHITECTURES, InpainterTraining, budget, outputs_of
 
     loss: LossName
     if start is None:
@@ -227,7 +226,7 @@ def _training(options: argparse.Namespace, start: Inpainter | None) -> Inpainter
     minutes = _MINUTES if options.minutes is None and options.steps is None else options.minutes
     training = InpainterTraining(
         architecture,
-        Schedule(steps=options.steps, minutes=minutes),
+        budget(steps=options.steps, minutes=minutes, fine_tuning=start is not None),
         seed=options.seed,
         loss=loss,
         vgg=options.vgg,
@@ -341,27 +340,26 @@ def _save(inpainter: Inpainter, path: Path) -> None:
 
 
 def _tell(inpainter: Inpainter, path: Path) -> None:
-    from napari_inpaintaff.inpainting import judge
-    from napari_inpaintaff.pipeline.training_report import recorded_error
+    from napari_inpaintaff.inpainting import NearHoleError, judge
 
     record = inpainter.metadata.training
     print(
         f"{path}: trained on {record['images']} image{'s' if record['images'] > 1 else ''}, "
         f"{record['steps']} steps in {_duration(60 * record['minutes'])}"
     )
-    print(judge(recorded_error(record)).text)
+    print(judge(NearHoleError.from_record(record)).text)
 
 
 def _report(path: Path, inpainter: Inpainter, display: _Display) -> None:
-    from napari_inpaintaff.inpainting import judge
-    from napari_inpaintaff.pipeline.training_report import recorded_error, write_training_report
+    from napari_inpaintaff.inpainting import NearHoleError, judge
+    from napari_inpaintaff.pipeline.training_report import write_training_report
 
     write_training_report(
         path,
         metadata=inpainter.metadata,
         history=display.history,
         examples=display.examples,
-        verdict=judge(recorded_error(inpainter.metadata.training)),
+        verdict=judge(NearHoleError.from_record(inpainter.metadata.training)),
     )
     print(f"report: {path}")
 

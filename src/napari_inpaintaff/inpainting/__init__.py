@@ -18,7 +18,7 @@ from napari_inpaintaff.inpainting.catalogue import (
     user_model_folder,
 )
 from napari_inpaintaff.inpainting.metadata import ARCHITECTURES, InpainterMetadata
-from napari_inpaintaff.inpainting.parameters import InpainterTraining, LossName, outputs_of
+from napari_inpaintaff.inpainting.parameters import InpainterTraining, LossName, budget, outputs_of
 from napari_inpaintaff.inpainting.quality import NearHoleError, Verdict, judge
 from napari_inpaintaff.inpainting.updates import (
     InpaintingExamples,
@@ -45,6 +45,7 @@ __all__ = [
     "TrainingUpdate",
     "Verdict",
     "available_inpainters",
+    "budget",
     "checkpoint_path",
     "find_inpainter",
     "judge",

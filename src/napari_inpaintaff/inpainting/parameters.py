@@ -17,6 +17,22 @@ LossName = Literal["laplace", "l1", "liu2018"]
 DENOISER_SHARE = 0.25
 
 
+def budget(
+    *, minutes: float | None = None, steps: int | None = None, fine_tuning: bool = False
+) -> Schedule:
+    """Return a schedule of some length with the usual learning rate.
+
+    Parameters
+    ----------
+    minutes, steps : float and int, optional
+        Length; at least one of them. With both, whichever ends first.
+    fine_tuning : bool, optional
+        Whether it trains a trained network further: then the rate is half as high.
+    """
+    rate = Schedule.learning_rate / 2 if fine_tuning else Schedule.learning_rate
+    return Schedule(steps=steps, minutes=minutes, learning_rate=rate)
+
+
 def outputs_of(loss: LossName) -> int:
     """Return how many output channels a network needs for a loss."""
     return 2 if loss == "laplace" else 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 #: An inpainter is ready when its error is below this fraction of the constant prior's...
 READY_RATIO = 0.4
@@ -35,6 +37,34 @@ class NearHoleError:
     prior_nll: float
     gaussian_l1: float
     gaussian_nll: float
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> NearHoleError:
+        """Read the error from the record of a training.
+
+        Parameters
+        ----------
+        record : mapping
+            `InpainterMetadata.training`.
+
+        Returns
+        -------
+        NearHoleError
+            What is not recorded, or was infinite, is NaN.
+        """
+
+        def figure(name: str) -> float:
+            value = record.get(f"near_hole_{name}")
+            return math.nan if value is None else float(value)
+
+        return cls(
+            l1=figure("l1"),
+            nll=record.get("near_hole_nll"),
+            prior_l1=figure("prior_l1"),
+            prior_nll=figure("prior_nll"),
+            gaussian_l1=figure("gaussian_l1"),
+            gaussian_nll=figure("gaussian_nll"),
+        )
 
     @property
     def ratio(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def write_training_report(
     """
     path = Path(path)
     check_writable(path, suffixes=REPORT_SUFFIXES)
-    errors, facts = _errors(recorded_error(metadata.training)), _facts(metadata)
+    errors, facts = _errors(NearHoleError.from_record(metadata.training)), _facts(metadata)
     loss = str(metadata.training.get("loss", "laplace"))
     if path.suffix.lower() == ".png":
         content = draw_training(
@@ -102,34 +102,6 @@ def write_training_report(
     with atomic_path(path) as unfinished:
         unfinished.write_bytes(content)
     return path
-
-
-def recorded_error(record: Mapping[str, Any]) -> NearHoleError:
-    """Read the near-hole error from the record of a training.
-
-    Parameters
-    ----------
-    record : mapping
-        `InpainterMetadata.training`.
-
-    Returns
-    -------
-    NearHoleError
-        What is not recorded, or was infinite, is NaN.
-    """
-
-    def figure(name: str) -> float:
-        value = record.get(f"near_hole_{name}")
-        return math.nan if value is None else float(value)
-
-    return NearHoleError(
-        l1=figure("l1"),
-        nll=record.get("near_hole_nll"),
-        prior_l1=figure("prior_l1"),
-        prior_nll=figure("prior_nll"),
-        gaussian_l1=figure("gaussian_l1"),
-        gaussian_nll=figure("gaussian_nll"),
-    )
 
 
 def _errors(quality: NearHoleError) -> Table:

@@ -5,7 +5,6 @@ As in `engine`, only the functions import the heavy modules.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_inpaintaff.images import PlaneCollection, gather_planes, planes_of
 from napari_inpaintaff.inpainting import ARCHITECTURES
-from napari_inpaintaff.inpainting.parameters import InpainterTraining, outputs_of
+from napari_inpaintaff.inpainting.parameters import InpainterTraining, budget, outputs_of
 from napari_inpaintaff.inpainting.quality import NearHoleError
 from napari_inpaintaff.jobs import Progress
-from napari_inpaintaff.networks.schedule import Schedule
 from napari_inpaintaff.widgets.engine import CoreEngine, InpainterCard
 from napari_inpaintaff.widgets.loading import load_torch
 from napari_inpaintaff.widgets.training_files import (
@@ -172,7 +170,7 @@ class CoreTrainingEngine:
         return Trained(
             settings.name,
             inpainter.save,
-            _quality(record),
+            NearHoleError.from_record(record),
             images=int(record["images"]),
             skipped=int(record["skipped"]),
             stopped=bool(record["stopped"]),
@@ -203,14 +201,6 @@ class CoreTrainingEngine:
         return planes
 
 
-def _quality(record: dict[str, Any]) -> NearHoleError:
-    """Read the error from the metadata of a model; what could not be measured is NaN."""
-    names = ("l1", "prior_l1", "prior_nll", "gaussian_l1", "gaussian_nll")
-    figures = {name: record.get(f"near_hole_{name}") for name in names}
-    known = {name: math.nan if value is None else value for name, value in figures.items()}
-    return NearHoleError(nll=record.get("near_hole_nll"), **known)
-
-
 def _training(settings: TrainingSettings, start_from: Inpainter | None) -> InpainterTraining:
     if start_from is not None:
         architecture = start_from.metadata.architecture
@@ -218,7 +208,7 @@ def _training(settings: TrainingSettings, start_from: Inpainter | None) -> Inpai
         architecture = replace(ARCHITECTURES[settings.network], outputs=outputs_of(settings.loss))
     return InpainterTraining(
         architecture,
-        Schedule(steps=None, minutes=settings.minutes),
+        budget(minutes=settings.minutes, fine_tuning=start_from is not None),
         seed=settings.seed,
         loss=settings.loss,
         vgg=None if settings.vgg is None else Path(settings.vgg),
