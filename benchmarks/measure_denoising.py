@@ -70,7 +70,10 @@ def main() -> None:
         densest_crop(frame, options.crop)
         for frame in islice(frames(options.set), options.skip, options.skip + options.images)
     ]
-    unlabelled = list(islice(unlabelled_images(options.set), options.training_images))
+    every = list(unlabelled_images(options.set))
+    # Spread over the set: the first frames of a time-lapse hold few cells.
+    chosen = np.linspace(0, len(every) - 1, min(options.training_images, len(every)))
+    unlabelled = [every[index] for index in chosen.round().astype(int)]
 
     def degraded(images: Sequence[NDArray[np.generic]], seed: int) -> list[Image]:
         noise = {"photons": options.photons, "read_noise": options.read_noise}
@@ -115,11 +118,12 @@ def _train(
 ) -> Inpainter:
     training = InpainterTraining(
         ARCHITECTURES[options.architecture],
-        Schedule(steps=None, minutes=options.minutes),
+        Schedule(steps=options.steps, minutes=None if options.steps else options.minutes),
         seed=options.seed,
         denoise=denoise,
     )
-    updates = train_inpainter(images, training)
+    start_from = Inpainter.load(options.start_from) if options.start_from else None
+    updates = train_inpainter(images, training, start_from=start_from)
     while True:
         try:
             next(updates)
@@ -148,6 +152,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--training-images", type=int, default=24)
     parser.add_argument("--crop", type=int, default=256, help="side of the crops, in pixels")
     parser.add_argument("--minutes", type=float, default=4.0, help="of every training")
+    parser.add_argument("--steps", type=int, help="instead: fair where the machine is busy")
+    parser.add_argument("--from", dest="start_from", help="model to fine-tune")
     parser.add_argument("--architecture", choices=ARCHITECTURES, default="small")
     parser.add_argument("--photons", type=float, default=10.0)
     parser.add_argument("--read-noise", type=float, default=1.0, help="in photons")
