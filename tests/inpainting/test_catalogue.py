@@ -111,7 +111,7 @@ def test_listing_does_not_import_torch() -> None:
 
 def test_shipped_models_are_small_and_come_with_their_cards(model_folder: Path) -> None:
     entries = available_inpainters()
-    assert sum(entry.path.stat().st_size for entry in entries) <= 8 * 2**20
+    assert sum(entry.path.stat().st_size for entry in entries) <= 38e6  # of the 40 MB of a wheel
     for entry in entries:
         assert entry.metadata.training["licence"] == "CC0"
         card = entry.path.with_suffix(".md").read_text(encoding="utf-8")

@@ -158,6 +158,30 @@ def test_saved_and_loaded_it_predicts_the_same(name: str, tmp_path: Path) -> Non
     )
 
 
+def test_half_precision_in_the_file_hardly_changes_predictions(tmp_path: Path) -> None:
+    inpainter = untrained()
+    image = inpainter.normalise(smooth_textures(1)[0])
+    known = np.ones(image.shape, bool)
+    known[20:50, 20:50] = False
+    full = inpainter.save(tmp_path / "full.safetensors")
+    half = inpainter.save(tmp_path / "half.safetensors", dtype=np.float16)
+    assert half.stat().st_size < 0.75 * full.stat().st_size
+    loaded = Inpainter.load(half, device="cpu", dtype=torch.float32)
+    expected = inpainter.predict(image, known).mean
+    difference = np.abs(loaded.predict(image, known).mean - expected)
+    assert 0 < difference.max() < 0.01 * np.abs(expected).max()
+
+
+def test_weights_that_half_precision_cannot_hold_stay_full(tmp_path: Path) -> None:
+    inpainter = untrained()
+    name = next(iter(inpainter.weights))
+    inpainter.weights[name] = inpainter.weights[name] + 1e6
+    path = inpainter.save(tmp_path / "half.safetensors", dtype=np.float16)
+    stored = read_model_file(path, MODEL_KIND).weights
+    assert np.array_equal(stored[name], inpainter.weights[name])
+    assert {str(value.dtype) for value in stored.values()} == {"float16", "float32"}
+
+
 def test_low_precision_saves_full_weights(tmp_path: Path) -> None:
     path = untrained().save(tmp_path / "one.safetensors")
     low = Inpainter.load(path, device="cpu", dtype=torch.bfloat16)

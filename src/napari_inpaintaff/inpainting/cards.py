@@ -65,6 +65,8 @@ def model_card(metadata: InpainterMetadata) -> str:
         "Denoising": _denoising(metadata.denoiser),
         "Normalisation": metadata.normalisation,
         "Cell diameter": f"{metadata.diameter:g} px",
+        "Loss": training.get("loss"),
+        "Started from": training.get("started_from"),
         "Steps": training.get("steps"),
         "Crops per step": training.get("batch"),
         "Side of the crops": _with_unit(training.get("crop"), "px"),
@@ -72,6 +74,7 @@ def model_card(metadata: InpainterMetadata) -> str:
         "Seed": training.get("seed"),
         "Near-hole error (L1)": training.get("near_hole_l1"),
         "Near-hole error of the constant prior (L1)": training.get("near_hole_prior_l1"),
+        "Near-hole error of a Gaussian filter (L1)": training.get("near_hole_gaussian_l1"),
         "Near-hole error relative to the constant prior": training.get("near_hole_l1_over_prior"),
         "Near-hole negative log-likelihood": _with_unit(training.get("near_hole_nll"), "nats"),
     }

@@ -127,7 +127,8 @@ class Inpainter:
             Where.
         dtype : {numpy.float32, numpy.float16}, optional
             Precision of the weights in the file. Half precision makes the file of a large
-            network half as long; predictions hardly change.
+            network half as long; predictions hardly change. Weights out of its range stay
+            as they are.
 
         Returns
         -------
@@ -142,8 +143,23 @@ class Inpainter:
         metadata = replace(self.metadata, name=Path(path).stem)
         denoising = {} if self.denoiser is None else self.denoiser.weights
         weights = {**self.weights, **{_DENOISER + name: w for name, w in denoising.items()}}
-        stored = {name: value.astype(dtype) for name, value in weights.items()}
+        stored = {name: _stored(value, dtype) for name, value in weights.items()}
         return write_model_file(path, ModelFile(MODEL_KIND, metadata.to_json(), stored))
+
+    def denoise(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Remove the noise from an image, if the model holds a denoiser.
+
+        Parameters
+        ----------
+        image : ndarray, shape (Y, X)
+            Raw intensities; NaN marks unknown pixels and stays NaN.
+
+        Returns
+        -------
+        ndarray, shape (Y, X)
+            In the units of the image; without a denoiser the image itself.
+        """
+        return image if self.denoiser is None else self.denoiser(image)
 
     def normalise(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
         """Turn raw intensities into what the network sees, denoised if the model does that.
@@ -158,8 +174,7 @@ class Inpainter:
         ndarray of float32, shape (Y, X)
             Normalised values.
         """
-        if self.denoiser is not None:
-            image = self.denoiser(image)
+        image = self.denoise(image)
         return estimate_normalisation(image, self.metadata.normalisation).apply(image)
 
     def predict(self, image: NDArray[np.float32], known: NDArray[np.bool_]) -> Prediction:
@@ -228,6 +243,12 @@ class Inpainter:
         image = functional.pad(values.to(self.dtype), fill)
         output: Tensor = self._network(image[:, None], seen[:, None])
         return output[..., :height, :width]
+
+
+def _stored(value: NDArray[np.float32], dtype: type[np.float32 | np.float16]) -> NDArray[Any]:
+    with np.errstate(over="ignore"):
+        narrow = value.astype(dtype)
+    return narrow if np.isfinite(narrow).all() else value
 
 
 def _without_denoiser(
