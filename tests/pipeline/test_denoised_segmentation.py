@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_inpaintaff.foreground import foreground_probability, threshold
 from napari_inpaintaff.images import simulate_dense_nuclei
 from napari_inpaintaff.inpainting import Inpainter, InpainterMetadata
 from napari_inpaintaff.inpainting.denoising import Denoiser
@@ -57,3 +58,18 @@ def test_segment_denoises_first(networks: tuple[Inpainter, Denoiser], tmp_path: 
     values = {name: run.affinities.values for name, run in runs.items()}
     np.testing.assert_array_equal(values["by the model"], values["by hand"])
     assert not np.allclose(values["by the model"], values["raw"], atol=0.05)
+
+
+def test_the_foreground_is_found_in_the_denoised_image(
+    networks: tuple[Inpainter, Denoiser],
+) -> None:
+    plain, denoiser = networks
+    network = build_unet(ARCHITECTURE)
+    metadata = replace(plain.metadata, denoiser=DENOISING)
+    both = Inpainter(network, metadata, denoiser=denoiser, device="cpu")
+    image, _ = (plane[:44, :40] for plane in simulate_dense_nuclei(shape=(64, 64), seed=1))
+    quick = SeparationParameters(patch=32, stride=32, distance=4, iterations=2, minimum_side=16)
+    found = segment(image, inpainter=both, foreground="otsu", separation=quick).foreground
+    expected = threshold(foreground_probability(denoiser(image), "otsu", diameter=25.0))
+    np.testing.assert_array_equal(found, expected)
+    assert (found != threshold(foreground_probability(image, "otsu", diameter=25.0))).any()

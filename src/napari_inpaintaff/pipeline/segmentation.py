@@ -61,8 +61,8 @@ def iterate_segmentation(
     inpainter : str, Path or Inpainter, optional
         Name, model file or a loaded inpainter.
     foreground : str or ndarray, shape (Y, X), optional
-        A method (see `foreground.FOREGROUND_METHODS`), or a mask or label image: what is
-        not zero is foreground.
+        A method (see `foreground.FOREGROUND_METHODS`), which sees the image denoised if the
+        inpainter does that, or a mask or label image: what is not zero is foreground.
     diameter : float, optional
         Typical diameter of a cell in pixels; by default the inpainter's.
     region : tuple of two slices, optional
@@ -103,7 +103,9 @@ def iterate_segmentation(
     diameter = inpainter.metadata.diameter if diameter is None else diameter
     scale = Zoom.between(inpainter.metadata.diameter, diameter).factor
     partition = _at_scale(PartitionParameters() if partition is None else partition, scale)
-    mask = _foreground_mask(image, foreground, diameter)
+    # Noise disturbs thresholds as much as it does inpainting.
+    seen = inpainter.denoise(image) if isinstance(foreground, str) else image
+    mask = _foreground_mask(seen, foreground, diameter)
     if region is not None:
         check_region(region, image.shape)
         inside = np.zeros(image.shape, bool)
