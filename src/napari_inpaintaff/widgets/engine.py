@@ -83,6 +83,8 @@ class Separation:
     model : str
         Tells the inpainter's file from others, and from what it was before a training
         replaced it.
+    denoised : ndarray, shape (Y, X), or None
+        What foreground methods look at where the inpainter takes the noise away first.
     """
 
     image: NDArray[Any]
@@ -91,6 +93,7 @@ class Separation:
     affinities: Affinities
     known: NDArray[np.bool_]
     model: str = ""
+    denoised: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,9 @@ class CoreEngine:
         image = request.plane.read()
         if previous is not None and not _same_input(previous, request, image, model):
             previous = None
-        mask = _foreground_mask(image, request.foreground, network.diameter)
+        denoised = None if inpainter.denoiser is None else inpainter.denoise(image)
+        seen = image if denoised is None else denoised
+        mask = _foreground_mask(seen, request.foreground, network.diameter)
         wanted = _with_margin(mask, network.diameter) & _inside(request.region, mask.shape)
         affinities = yield from iterate_affinities(
             image,
@@ -199,7 +204,7 @@ class CoreEngine:
             diameter=network.diameter,
         )
         known = wanted | previous.known if previous else wanted
-        return Separation(image, network, request.region, affinities, known, model)
+        return Separation(image, network, request.region, affinities, known, model, denoised)
 
     def label(
         self, separation: Separation, foreground: Foreground, settings: LabelSettings
@@ -230,7 +235,8 @@ class CoreEngine:
         last = self._last_method
         if last is not None and last[0]() is separation and last[1] == foreground:
             return last[2]
-        mask = _foreground_mask(separation.image, foreground, separation.network.diameter)
+        seen = separation.image if separation.denoised is None else separation.denoised
+        mask = _foreground_mask(seen, foreground, separation.network.diameter)
         if isinstance(foreground, str):
             self._last_method = (ref(separation), foreground, mask)
         return mask
