@@ -100,7 +100,7 @@ def test_nan_is_filled_with_the_median() -> None:
 def test_loading_tells_how_far_it_is() -> None:
     images = equal(6, damaged={2}, constant={4})
     with images.pool() as pool:
-        assert list(pool.load()) == [Progress(n, 6, "read images") for n in range(1, 7)]
+        assert list(pool.load()) == [Progress(n, 6, "Reading the images…") for n in range(1, 7)]
         assert sorted(images.read) == list(range(6))
         assert numbers(pool.at(0)) == [0, 1, 3, 5]
         assert list(pool.load()) == []

@@ -93,7 +93,7 @@ class PlanePool:
         self._reading: dict[int, Future[NDArray[np.float32] | SkippedImage]] = {}
         self._content: tuple[int, tuple[NDArray[np.float32], ...]] | None = None
         self._lock = threading.Lock()
-        self._readers = ThreadPoolExecutor(_READERS, "read images")
+        self._readers = ThreadPoolExecutor(_READERS, "Reading the images…")
 
     def __enter__(self) -> Self:
         return self
@@ -144,7 +144,7 @@ class PlanePool:
             for index in missing:
                 self._settle(index)
                 done += 1
-                yield Progress(done, total, "read images")
+                yield Progress(done, total, "Reading the images…")
         if not self._window(first):
             raise self._nothing_left()
 
@@ -258,9 +258,10 @@ class PlanePool:
         if not self._skipped:
             return ImageError("there is no image to train on; give at least one")
         first = self._skipped[0]
+        count = len(self._skipped)
+        what = "the only image cannot" if count == 1 else f"none of the {count} images can"
         return ImageError(
-            f"none of the {len(self._skipped)} images can be trained on "
-            f"({first.path_or_name}: {first.reason}); give others"
+            f"{what} be trained on ({first.path_or_name}: {first.reason}); give others"
         )
 
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_inpaintaff.errors import ParameterError
+from napari_inpaintaff.errors import OutputError, ParameterError
 from napari_inpaintaff.images import Plane, SkippedImage
 from napari_inpaintaff.images.normalise import NormalisationKind
 from napari_inpaintaff.inpainting.checkpoint import (
@@ -100,6 +100,7 @@ def train_inpainter(
     checkpoint : Path, optional
         Where the state is kept, so that the training can be resumed: written atomically now
         and then and when the training is stopped. Remove it when the model has been saved.
+        Where that fails, a warning is logged and the training goes on.
     checkpoint_seconds : float, optional
         How often.
     resume : bool, optional
@@ -130,8 +131,6 @@ def train_inpainter(
         If the checkpoint is missing or damaged, or the VGG16 weights cannot be used.
     DeviceError
         If the device is not available, or a batch of one crop does not fit into its memory.
-    OutputError
-        If a checkpoint cannot be written.
     """
     planes = as_planes(images)
     if start_from is not None and start_from.metadata.architecture != training.architecture:
@@ -145,8 +144,13 @@ def train_inpainter(
     saved = _saved(checkpoint, mark) if resume else None
 
     def save(state: TrainingCheckpoint) -> None:
-        if checkpoint is not None:
+        if checkpoint is None:
+            return
+        try:
             write_checkpoint(checkpoint, state, mark)
+        except OutputError as error:
+            # Hours of training are worth more than the means to interrupt it.
+            _logger.warning("the training goes on without a new checkpoint: %s", error)
 
     objective = build_objective(training.loss, vgg=training.vgg, device=where)
     context = _Context(

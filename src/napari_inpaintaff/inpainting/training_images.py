@@ -127,7 +127,7 @@ def hold_out(
     for index in np.random.default_rng(training.seed).permutation(len(planes)).tolist():
         if len(usable) == count:
             break
-        yield Progress(len(usable), count, "read images")
+        yield Progress(len(usable), count, "Reading the images…")
         try:
             prepared, reason = prepare(planes[index].read()), "nothing varies in it"
         except ImageError as error:
