@@ -8,6 +8,10 @@ minutes on the frames of the set that are not measured on: on the frames as they
 degraded ones, and on the degraded ones with a denoiser. Each then separates the same crops,
 as they are or degraded, on the true foreground. Components and distance-transform watershed
 of that foreground stand beside them.
+
+Fine-tuned for 400 steps, on two crops of 160 x 160 pixels at 4 photons (--from nuclei-small
+--steps 400 --crop 160 --photons 4): on BBBC039 SEG is 0.711 without denoising and 0.899 with it
+(0.884 on the clean images), on Fluo-N2DL-HeLa 0.866 and 0.900.
 """
 
 from __future__ import annotations
