@@ -21,6 +21,7 @@ from napari_inpaintaff.separation import (
     iterate_affinities,
 )
 from napari_inpaintaff.separation import engine as engine_module
+from napari_inpaintaff.separation import stream as stream_module
 from napari_inpaintaff.separation.splits import orientation
 
 
@@ -87,12 +88,12 @@ def test_the_network_always_gets_the_same_number_of_samples() -> None:
 def test_the_order_of_the_patches_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     image, _ = mosaic((40, 40), seed=3)
     expected = separate(image)
-    original = engine_module.patch_origins
+    original = engine_module.patch_grids
 
-    def backwards(*arguments: object) -> Sequence[tuple[int, int]]:
-        return original(*arguments)[::-1]  # type: ignore[arg-type]
+    def backwards(*arguments: object) -> Sequence[Sequence[tuple[int, int]]]:
+        return [grid[::-1] for grid in original(*arguments)[::-1]]  # type: ignore[arg-type]
 
-    monkeypatch.setattr(engine_module, "patch_origins", backwards)
+    monkeypatch.setattr(engine_module, "patch_grids", backwards)
     assert_equal(separate(image), expected)
 
 
@@ -147,7 +148,7 @@ def test_a_tile_has_the_affinities_of_the_whole_image(monkeypatch: pytest.Monkey
     def in_the_image(seed: int, origin: Sequence[int], depth: int) -> bool:
         return orientation(seed, (origin[0] + corner[0], origin[1] + corner[1]), depth)
 
-    monkeypatch.setattr(engine_module, "orientation", in_the_image)
+    monkeypatch.setattr(stream_module, "orientation", in_the_image)
     part = separate(tile)
     # Patches that hold a pixel this far inside lie in the tile; so do all its partners.
     margin = QUICK.patch
@@ -226,7 +227,8 @@ def test_updates_come_after_every_batch_and_tell_what_is_going_on() -> None:
     inpainter = GaussianInpainter()
     updates: list[SplitUpdate] = []
     for update in iterate_affinities(image, inpainter, QUICK):
-        updates.append(update)
+        if isinstance(update, SplitUpdate):
+            updates.append(update)
         assert len(inpainter.calls) == len(updates)
     assert [u.done for u in updates] == sorted(u.done for u in updates)
     assert {u.total for u in updates} == {16}

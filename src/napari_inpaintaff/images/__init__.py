@@ -15,7 +15,7 @@ from napari_inpaintaff.images.normalise import (
     NormalisationKind,
     estimate_normalisation,
 )
-from napari_inpaintaff.images.patches import patch_origins
+from napari_inpaintaff.images.patches import origins_with, patch_grids, patch_origins
 from napari_inpaintaff.images.planes import Plane, PlaneCollection, SkippedImage, planes_of
 from napari_inpaintaff.images.reading import read_image, read_labels, read_mask
 from napari_inpaintaff.images.regions import Region, check_region, parse_region
@@ -42,7 +42,9 @@ __all__ = [
     "download_sample",
     "estimate_normalisation",
     "gather_planes",
+    "origins_with",
     "parse_region",
+    "patch_grids",
     "patch_origins",
     "planes_of",
     "read_affinities",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_inpaintaff.errors import ParameterError
 
 
@@ -38,3 +43,67 @@ def patch_origins(shape: tuple[int, int], patch: int, stride: int) -> list[tuple
 def _starts(length: int, patch: int, stride: int) -> range:
     before = (patch - 1) // stride
     return range(-before * stride, length, stride)
+
+
+def patch_grids(shape: tuple[int, int], patch: int, stride: int) -> list[list[tuple[int, int]]]:
+    """Part the patches that cover an image into coarse grids that each cover it, too.
+
+    Parameters
+    ----------
+    shape, patch, stride
+        See `patch_origins`.
+
+    Returns
+    -------
+    list of list of (int, int)
+        Grids of the origins of `patch_origins`, each of the widest multiple of ``stride``
+        that leaves no gaps between patches. Later grids fill the widest gaps between the
+        earlier ones, and depend on the shape in nothing but their extent.
+    """
+    per_side = patch // stride
+    grids: dict[tuple[int, int], list[tuple[int, int]]] = {phase: [] for phase in _spread(per_side)}
+    for y, x in patch_origins(shape, patch, stride):
+        grids[y // stride % per_side, x // stride % per_side].append((y, x))
+    return list(grids.values())
+
+
+def _spread(side: int) -> list[tuple[int, int]]:
+    """Order the cells of a periodic square so that each is far from those before it."""
+    rest = [(y, x) for y in range(side) for x in range(side)]
+    ordered = [rest.pop(0)]
+
+    def distance(cell: tuple[int, int]) -> float:
+        gaps = [[min(d % side, -d % side) for d in np.subtract(cell, one)] for one in ordered]
+        return min(float(np.hypot(*gap)) for gap in gaps)
+
+    while rest:
+        farthest = max(rest, key=distance)
+        rest.remove(farthest)
+        ordered.append(farthest)
+    return ordered
+
+
+def origins_with(
+    mask: NDArray[np.bool_], origins: Sequence[tuple[int, int]], patch: int
+) -> list[tuple[int, int]]:
+    """Return the origins of the patches that hold a pixel of a mask.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (Y, X)
+        Of the image.
+    origins : sequence of (int, int)
+        (y, x) of every patch's first pixel; may be negative.
+    patch : int
+        Side of a patch.
+
+    Returns
+    -------
+    list of (int, int)
+        Some of ``origins``, in their order.
+    """
+    return [
+        (y, x)
+        for y, x in origins
+        if mask[max(0, y) : max(0, y + patch), max(0, x) : max(0, x + patch)].any()
+    ]

@@ -18,7 +18,12 @@ from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.partition import partition as partition_affinities
-from napari_inpaintaff.separation import SeparationParameters, SplitUpdate, iterate_affinities
+from napari_inpaintaff.separation import (
+    AffinityDraft,
+    SeparationParameters,
+    SplitUpdate,
+    iterate_affinities,
+)
 from napari_inpaintaff.separation.zoom import Zoom
 
 
@@ -51,7 +56,7 @@ def iterate_segmentation(
     separation: SeparationParameters | None = None,
     partition: PartitionParameters | None = None,
     device: str = "auto",
-) -> Generator[SplitUpdate, None, Segmentation]:
+) -> Generator[SplitUpdate | AffinityDraft, None, Segmentation]:
     """Separate the cells of an image, one network batch at a time.
 
     Parameters

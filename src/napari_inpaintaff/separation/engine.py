@@ -1,17 +1,16 @@
-"""From an image to affinities: all patches, regions and sides in one stream of batches."""
+"""From an image to affinities: patches on grids from coarse to fine, and their average."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from napari_inpaintaff.datatypes import Affinities, Offset
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.images.patches import patch_origins
+from napari_inpaintaff.images.patches import origins_with, patch_grids
 from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.separation.affinities import (
@@ -19,42 +18,25 @@ from napari_inpaintaff.separation.affinities import (
     known_pixels,
     merge_affinities,
 )
-from napari_inpaintaff.separation.hierarchy import Region, RegionQueue
 from napari_inpaintaff.separation.parameters import SeparationParameters
-from napari_inpaintaff.separation.splits import SplitBatch, orientation
+from napari_inpaintaff.separation.stream import SplitUpdate, split_patches
 from napari_inpaintaff.separation.zoom import Zoom
 
 
 @dataclass(frozen=True)
-class SplitUpdate:
-    """One of the splits in flight, for the eye, and how far the run is.
+class AffinityDraft:
+    """The affinities that a part of the patches gives: of every wanted pixel, but noisier.
 
     Attributes
     ----------
-    origin : (int, int)
-        (y, x) of the first pixel shown, in working pixels; may be negative.
-    zoom : float
-        Image pixels per working pixel; 1 unless the image was resampled to fit the cells.
-    state : ndarray of int8, square
-        The part of the patch that holds the region: 0 outside it, 1 for M, 2 for its
-        complement.
-    band : ndarray of bool, of the same shape
-        The band N that was predicted last.
-    gain : float
-        Evidence for the split so far, in nats per pixel of the band.
-    iteration, depth : int
-        Updates done, and depth of the region in its patch.
+    affinities : callable
+        Returns them as they are now, as new `Affinities` of the image. To be called before
+        the next update is asked for; nothing is computed if it is not.
     done, total : int
         Patches.
     """
 
-    origin: tuple[int, int]
-    zoom: float
-    state: NDArray[np.int8]
-    band: NDArray[np.bool_]
-    gain: float
-    iteration: int
-    depth: int
+    affinities: Callable[[], Affinities]
     done: int
     total: int
 
@@ -67,7 +49,7 @@ def iterate_affinities(
     wanted: NDArray[np.bool_] | None = None,
     previous: Affinities | None = None,
     diameter: float | None = None,
-) -> Generator[SplitUpdate, None, Affinities]:
+) -> Generator[SplitUpdate | AffinityDraft, None, Affinities]:
     """Take an image apart, one network batch at a time.
 
     Every patch is split recursively: a first half is evolved by minimising the information
@@ -93,8 +75,10 @@ def iterate_affinities(
 
     Yields
     ------
-    SplitUpdate
-        After every network batch. Not asking for the next one cancels the run.
+    SplitUpdate or AffinityDraft
+        The first after every network batch; the second when a coarse grid of patches is
+        finished, and again whenever the number of finished grids has doubled. Not asking for
+        the next one cancels the run.
 
     Returns
     -------
@@ -117,11 +101,21 @@ def iterate_affinities(
     if previous is not None:
         _check_previous(previous, shape, zoom.offsets(parameters.offsets))
         wanted = wanted & ~known_pixels(previous)
-    affinities = yield from _take_apart(
-        zoom.shrink(normalised), zoom.shrink_mask(wanted), inpainter, parameters, zoom.factor
+
+    def finish(affinities: Affinities) -> Affinities:
+        affinities = zoom.enlarge(affinities, wanted)
+        return affinities if previous is None else merge_affinities(previous, affinities)
+
+    return (
+        yield from _take_apart(
+            zoom.shrink(normalised),
+            zoom.shrink_mask(wanted),
+            inpainter,
+            parameters,
+            zoom.factor,
+            finish,
+        )
     )
-    affinities = zoom.enlarge(affinities, wanted)
-    return affinities if previous is None else merge_affinities(previous, affinities)
 
 
 def _check_plane(image: NDArray[np.generic], wanted: NDArray[np.bool_] | None) -> tuple[int, int]:
@@ -152,36 +146,27 @@ def _take_apart(
     inpainter: Inpainter,
     parameters: SeparationParameters,
     zoom: float,
-) -> Generator[SplitUpdate, None, Affinities]:
+    finish: Callable[[Affinities], Affinities],
+) -> Generator[SplitUpdate | AffinityDraft, None, Affinities]:
     shape = (values.shape[0], values.shape[1])
     average = AffinityAverage(shape, parameters.offsets)
-    queue = RegionQueue(
-        values,
-        wanted,
-        patch_origins(shape, parameters.patch, parameters.stride),
-        patch=parameters.patch,
-        windows=parameters.windows(),
-        minimum_side=parameters.minimum_side,
-        device=inpainter.device,
-    )
-    workers = [
-        _Worker(SplitBatch(inpainter, parameters, size), {}) for size in parameters.windows()
+    grids = [
+        origins_with(wanted, grid, parameters.patch)
+        for grid in patch_grids(shape, parameters.patch, parameters.stride)
     ]
-    done = 0
-    while True:
-        worker = _fullest(workers, queue, parameters.seed)
-        for tree in queue.collect():
-            average.add(tree.leaves.cpu().numpy(), tree.wanted.cpu().numpy(), tree.origin)
-            done += 1
-        if worker is None:
-            return average.result()
-        batch, regions = worker.batch, worker.regions
-        slot = min(regions)
-        updates = min(batch.iteration[slot] + 1, parameters.iterations)
-        results = batch.step()
-        yield _show(batch, slot, regions[slot], updates, (done, queue.patches), zoom)
-        for result in results:
-            queue.put(regions.pop(result.slot), result.sides)
+    origins = [origin for grid in grids for origin in grid]
+    stages = [set().union(*grids[: 1 << k]) for k in range((len(grids) // 2).bit_length())]
+    finished: set[tuple[int, int]] = set()
+    for update in split_patches(values, origins, inpainter, parameters, wanted=wanted, zoom=zoom):
+        if isinstance(update, SplitUpdate):
+            yield update
+            continue
+        average.add(update.leaves, update.wanted, update.origin)
+        finished.add(update.origin)
+        if stages and stages[0] <= finished:
+            stages.pop(0)
+            yield AffinityDraft(lambda: finish(average.result()), len(finished), len(origins))
+    return finish(average.result())
 
 
 def compute_affinities(
@@ -214,59 +199,3 @@ def compute_affinities(
         image, inpainter, parameters, wanted=wanted, previous=previous, diameter=diameter
     )
     return Job(updates, name="affinities").run()
-
-
-@dataclass(frozen=True)
-class _Worker:
-    """A batch of one window size, and the regions in its slots."""
-
-    batch: SplitBatch
-    regions: dict[int, Region]
-
-    def load(self, queue: RegionQueue) -> float:
-        """Return the part of the slots that could be in use."""
-        waiting = len(self.regions) + queue.waiting(self.batch.size)
-        return min(1.0, waiting / self.batch.slots)
-
-
-def _fullest(workers: list[_Worker], queue: RegionQueue, seed: int) -> _Worker | None:
-    """Fill the batch that wastes the fewest slots and return it; None at the end."""
-    while max(worker.load(queue) for worker in workers) < 1 and queue.open_next():
-        pass
-    worker = max(workers, key=lambda worker: worker.load(queue))
-    for slot in worker.batch.free_slots():
-        region = queue.take(worker.batch.size)
-        if region is None:
-            break
-        worker.regions[slot] = region
-        worker.batch.start(
-            slot,
-            region.tree.values[region.window],
-            region.tree.observed[region.window],
-            region.mask[region.window],
-            horizontal=orientation(seed, region.tree.origin, region.depth),
-        )
-    return worker if worker.regions else None
-
-
-def _show(
-    batch: SplitBatch,
-    slot: int,
-    region: Region,
-    updates: int,
-    patches: tuple[int, int],
-    zoom: float,
-) -> SplitUpdate:
-    state = batch.side[slot].to(torch.int8) + 2 * batch.other[slot].to(torch.int8)
-    done, total = patches
-    return SplitUpdate(
-        origin=region.origin,
-        zoom=zoom,
-        state=state.cpu().numpy(),
-        band=batch.hidden[slot].cpu().numpy(),
-        gain=batch.evidence[slot],
-        iteration=updates,
-        depth=region.depth,
-        done=done,
-        total=total,
-    )

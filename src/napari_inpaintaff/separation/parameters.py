@@ -94,3 +94,11 @@ class SeparationParameters:
             fraction = min(1.0, (self.iterations - update) / half)
             widths.append(1 if update % 2 else max(1, round(self.distance * fraction)))
         return tuple(widths)
+
+
+#: Settings by the name of their trade of quality against speed.
+SEPARATION_MODES: dict[str, SeparationParameters] = {
+    "draft": SeparationParameters(stride=32, iterations=6),
+    "balanced": SeparationParameters(),
+    "paper": SeparationParameters(stride=10, iterations=20),
+}

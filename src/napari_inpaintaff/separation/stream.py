@@ -1,0 +1,223 @@
+"""Patches taken apart: all patches, regions and sides in one stream of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_inpaintaff.inpainting.inpainter import Inpainter
+from napari_inpaintaff.separation.hierarchy import Region, RegionQueue
+from napari_inpaintaff.separation.parameters import SeparationParameters
+from napari_inpaintaff.separation.splits import SplitBatch, orientation
+
+
+@dataclass(frozen=True)
+class SplitUpdate:
+    """One of the splits in flight, for the eye, and how far the run is.
+
+    Attributes
+    ----------
+    origin : (int, int)
+        (y, x) of the first pixel shown, in working pixels; may be negative.
+    zoom : float
+        Image pixels per working pixel; 1 unless the image was resampled to fit the cells.
+    state : ndarray of int8, square
+        The part of the patch that holds the region: 0 outside it, 1 for M, 2 for its
+        complement.
+    band : ndarray of bool, of the same shape
+        The band N that was predicted last.
+    gain : float
+        Evidence for the split so far, in nats per pixel of the band.
+    iteration, depth : int
+        Updates done, and depth of the region in its patch.
+    done, total : int
+        Patches.
+    """
+
+    origin: tuple[int, int]
+    zoom: float
+    state: NDArray[np.int8]
+    band: NDArray[np.bool_]
+    gain: float
+    iteration: int
+    depth: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class PatchLeaves:
+    """A patch that was taken apart.
+
+    Attributes
+    ----------
+    origin : (int, int)
+        (y, x) of its first pixel in the image; may be negative.
+    leaves : ndarray of int16, shape (P, P)
+        Leaf region of every pixel, from 1; 0 outside the image.
+    wanted : ndarray of bool, shape (P, P)
+        Pixels whose affinities were needed: what has none of them was not split further.
+    """
+
+    origin: tuple[int, int]
+    leaves: NDArray[np.int16]
+    wanted: NDArray[np.bool_]
+
+
+def split_patches(
+    values: NDArray[np.float32],
+    origins: Sequence[tuple[int, int]],
+    inpainter: Inpainter,
+    parameters: SeparationParameters,
+    *,
+    wanted: NDArray[np.bool_],
+    zoom: float = 1.0,
+) -> Generator[SplitUpdate | PatchLeaves, None, None]:
+    """Take patches of an image apart, one network batch at a time.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (Y, X)
+        Normalised, at the scale of the inpainter; NaN marks unknown pixels.
+    origins : sequence of (int, int)
+        (y, x) of the first pixel of every patch, in the order in which they are begun;
+        they may reach beyond the image. Those without a wanted pixel are left out.
+    inpainter : Inpainter
+        Predicts hidden pixels.
+    parameters : SeparationParameters
+        How to split; its stride is not looked at.
+    wanted : ndarray of bool, shape (Y, X)
+        Pixels whose affinities are needed.
+    zoom : float, optional
+        For the updates only: image pixels per pixel of ``values``.
+
+    Yields
+    ------
+    SplitUpdate or PatchLeaves
+        The first after every network batch, the second for every patch that is finished,
+        roughly in the order of ``origins``. Not asking for the next one cancels the run.
+    """
+    queue = RegionQueue(
+        values,
+        wanted,
+        origins,
+        patch=parameters.patch,
+        windows=parameters.windows(),
+        minimum_side=parameters.minimum_side,
+        device=inpainter.device,
+    )
+    workers = [
+        _Worker(SplitBatch(inpainter, parameters, size), {}) for size in parameters.windows()
+    ]
+    done = 0
+    while True:
+        worker = _fullest(workers, queue, parameters.seed)
+        for tree in queue.collect():
+            done += 1
+            yield PatchLeaves(tree.origin, tree.leaves.cpu().numpy(), tree.wanted.cpu().numpy())
+        if worker is None:
+            return
+        batch, regions = worker.batch, worker.regions
+        slot = min(regions)
+        updates = min(batch.iteration[slot] + 1, parameters.iterations)
+        results = batch.step()
+        yield _show(batch, slot, regions[slot], updates, (done, queue.patches), zoom)
+        for result in results:
+            queue.put(regions.pop(result.slot), result.sides)
+
+
+def iterate_leaves(
+    values: NDArray[np.float32],
+    origins: Sequence[tuple[int, int]],
+    inpainter: Inpainter,
+    parameters: SeparationParameters,
+    *,
+    wanted: NDArray[np.bool_] | None = None,
+) -> Generator[SplitUpdate, None, list[PatchLeaves]]:
+    """Take some patches of an image apart.
+
+    Parameters
+    ----------
+    values, origins, inpainter, parameters
+        See `split_patches`.
+    wanted : ndarray of bool, shape (Y, X), optional
+        Pixels whose affinities are needed, by default all.
+
+    Yields
+    ------
+    SplitUpdate
+        After every network batch.
+
+    Returns
+    -------
+    list of PatchLeaves
+        In the order of ``origins``, without those that hold no wanted pixel.
+    """
+    wanted = np.ones(values.shape, bool) if wanted is None else wanted
+    found: dict[tuple[int, int], PatchLeaves] = {}
+    for update in split_patches(values, origins, inpainter, parameters, wanted=wanted):
+        if isinstance(update, PatchLeaves):
+            found[update.origin] = update
+        else:
+            yield update
+    return [found[origin] for origin in origins if origin in found]
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """A batch of one window size, and the regions in its slots."""
+
+    batch: SplitBatch
+    regions: dict[int, Region]
+
+    def load(self, queue: RegionQueue) -> float:
+        """Return the part of the slots that could be in use."""
+        waiting = len(self.regions) + queue.waiting(self.batch.size)
+        return min(1.0, waiting / self.batch.slots)
+
+
+def _fullest(workers: list[_Worker], queue: RegionQueue, seed: int) -> _Worker | None:
+    """Fill the batch that wastes the fewest slots and return it; None at the end."""
+    while max(worker.load(queue) for worker in workers) < 1 and queue.open_next():
+        pass
+    worker = max(workers, key=lambda worker: worker.load(queue))
+    for slot in worker.batch.free_slots():
+        region = queue.take(worker.batch.size)
+        if region is None:
+            break
+        worker.regions[slot] = region
+        worker.batch.start(
+            slot,
+            region.tree.values[region.window],
+            region.tree.observed[region.window],
+            region.mask[region.window],
+            horizontal=orientation(seed, region.tree.origin, region.depth),
+        )
+    return worker if worker.regions else None
+
+
+def _show(
+    batch: SplitBatch,
+    slot: int,
+    region: Region,
+    updates: int,
+    patches: tuple[int, int],
+    zoom: float,
+) -> SplitUpdate:
+    state = batch.side[slot].to(torch.int8) + 2 * batch.other[slot].to(torch.int8)
+    done, total = patches
+    return SplitUpdate(
+        origin=region.origin,
+        zoom=zoom,
+        state=state.cpu().numpy(),
+        band=batch.hidden[slot].cpu().numpy(),
+        gain=batch.evidence[slot],
+        iteration=updates,
+        depth=region.depth,
+        done=done,
+        total=total,
+    )
