@@ -148,7 +148,7 @@ class SeparationController(QObject):
         for update in updates:
             if isinstance(update, Progress) and update.message:
                 self.step_changed.emit(update.message)
-        splits = [update for update in updates if not isinstance(update, Progress)]
+        splits = [update for update in updates if hasattr(update, "origin")]
         if splits:
             self._current.preview.show(splits)
             self.patches_done.emit(splits[-1].done, splits[-1].total)
