@@ -74,13 +74,17 @@ def draw(points: list[Point], components: float, path: Path) -> None:
     axes.plot([p.ratio for p in points], [p.seg for p in points], "o-", color="#2b6cb0")
     for point in points:
         axes.annotate(
-            point.name, (point.ratio, point.seg), textcoords="offset points", xytext=(6, -11)
+            point.name,
+            (point.ratio, point.seg),
+            textcoords="offset points",
+            xytext=(-4, 8),
+            ha="right",
         )
     axes.axhline(components, color="grey", linestyle="--")
     axes.annotate("connected components", (points[-1].ratio, components), xytext=(0, 4),
-                  textcoords="offset points", color="grey")  # fmt: skip
+                  textcoords="offset points", color="grey", ha="right")  # fmt: skip
     axes.invert_xaxis()
-    axes.margins(0.12)
+    axes.margins(0.18)
     axes.set_xlabel("near-hole error, relative to the constant prior (better →)")
     axes.set_ylabel("SEG with the true foreground")
     figure.savefig(path, dpi=120)
