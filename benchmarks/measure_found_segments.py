@@ -64,7 +64,7 @@ def found_segments(
         image = plane.read()
         y, x = (length // 2 - 128 for length in image.shape)
         window = slice(y, y + 256), slice(x, x + 256)
-        labels = segment(image, inpainter=inpainter, region=window).labels[window]
+        labels = segment(image, model=inpainter, region=window).labels[window]
         found.append((inpainter.normalise(image)[window], labels))
     return found
 

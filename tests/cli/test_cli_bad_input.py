@@ -76,6 +76,8 @@ def test_bad_image(run, model, tmp_path, case):
         (("--patch", "0"), "patch"),
         (("--stride", "200"), "stride"),
         (("--iterations", "0"), "iterations"),
+        (("--mode", "fast"), "--mode"),
+        (("--mode", "draft", "--stride", "65"), "stride"),
         (("--diameter", "0"), "diameter"),
         (("--diameter", "nan"), "diameter"),
         (("--minimum-size", "-1"), "minimum size"),

@@ -10,11 +10,11 @@ from typing import get_args
 import pytest
 
 from napari_inpaintaff.cli.app import build_parser
-from napari_inpaintaff.cli.options import DEVICES
+from napari_inpaintaff.cli.options import DEFAULT_MODE, DEVICES, MODES
 from napari_inpaintaff.cli.training import CONFIGURATIONS, LOSSES, NORMALISATIONS
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER
 from napari_inpaintaff.partition import PartitionParameters
-from napari_inpaintaff.separation import SeparationParameters
+from napari_inpaintaff.separation import SEPARATION_MODES
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
@@ -50,6 +50,7 @@ def test_names_in_the_parser_are_those_of_the_core():
 
     assert tuple(ARCHITECTURES) == CONFIGURATIONS
     assert known_devices == DEVICES
+    assert tuple(SEPARATION_MODES) == MODES
     assert get_args(LossName) == LOSSES
     assert get_args(NormalisationKind) == NORMALISATIONS
     text = REFERENCE.read_text(encoding="utf8")
@@ -58,18 +59,28 @@ def test_names_in_the_parser_are_those_of_the_core():
 
 
 def test_defaults_in_the_reference_are_those_of_the_core():
-    separation, partition = SeparationParameters(), PartitionParameters()
+    partition = PartitionParameters()
     text = REFERENCE.read_text(encoding="utf8")
     section = text.split("## segment")[1].split("## partition")[0]
     for option, default in (
         ("--alpha", partition.alpha),
         ("--partition", f"`{partition.method}`"),
         ("--minimum-size", partition.minimum_size),
-        ("--patch", separation.patch),
-        ("--stride", separation.stride),
-        ("--iterations", separation.iterations),
-        ("--seed", separation.seed),
+        ("--mode", f"`{DEFAULT_MODE}`"),
+        ("--seed", SEPARATION_MODES[DEFAULT_MODE].seed),
         ("--model", f"`{DEFAULT_INPAINTER}`"),
     ):
         (row,) = (line for line in section.splitlines() if line.startswith(f"| `{option}`"))
         assert row.split("|")[-2].strip() == str(default), option
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_modes_in_the_reference_are_those_of_the_core(mode):
+    (row,) = (
+        line
+        for line in REFERENCE.read_text(encoding="utf8").splitlines()
+        if line.startswith(f"| `{mode}`")
+    )
+    chosen = SEPARATION_MODES[mode]
+    written = [int(cell) for cell in row.split("|")[2:5]]
+    assert written == [chosen.patch, chosen.stride, chosen.iterations]

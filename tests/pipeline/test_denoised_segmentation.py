@@ -51,9 +51,9 @@ def test_segment_denoises_first(networks: tuple[Inpainter, Denoiser], tmp_path: 
         patch=32, stride=32, distance=4, iterations=2, minimum_side=16, minimum_gain=-9.0
     )
     runs = {
-        "raw": segment(image, inpainter=plain, foreground=truth, separation=quick),
-        "by hand": segment(denoiser(image), inpainter=plain, foreground=truth, separation=quick),
-        "by the model": segment(image, inpainter=loaded, foreground=truth, separation=quick),
+        "raw": segment(image, model=plain, foreground=truth, separation=quick),
+        "by hand": segment(denoiser(image), model=plain, foreground=truth, separation=quick),
+        "by the model": segment(image, model=loaded, foreground=truth, separation=quick),
     }
     values = {name: run.affinities.values for name, run in runs.items()}
     np.testing.assert_array_equal(values["by the model"], values["by hand"])
@@ -69,7 +69,7 @@ def test_the_foreground_is_found_in_the_denoised_image(
     both = Inpainter(network, metadata, denoiser=denoiser, device="cpu")
     image, _ = (plane[:44, :40] for plane in simulate_dense_nuclei(shape=(64, 64), seed=1))
     quick = SeparationParameters(patch=32, stride=32, distance=4, iterations=2, minimum_side=16)
-    found = segment(image, inpainter=both, foreground="otsu", separation=quick).foreground
+    found = segment(image, model=both, foreground="otsu", separation=quick).foreground
     expected = threshold(foreground_probability(denoiser(image), "otsu", diameter=25.0))
     np.testing.assert_array_equal(found, expected)
     assert (found != threshold(foreground_probability(image, "otsu", diameter=25.0))).any()

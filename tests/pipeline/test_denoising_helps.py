@@ -49,7 +49,7 @@ def seg_after_training(*, denoise: bool) -> float:
     pairs = []
     for seed in (100, 101):
         image, truth = noisy(seed, 160)
-        pairs.append((segment(image, inpainter=inpainter, foreground=truth).labels, truth))
+        pairs.append((segment(image, model=inpainter, foreground=truth).labels, truth))
     return evaluate(pairs).seg
 
 

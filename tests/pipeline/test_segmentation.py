@@ -14,7 +14,7 @@ from napari_inpaintaff.errors import ImageError, ModelFileError, ParameterError
 from napari_inpaintaff.evaluation import seg_score
 from napari_inpaintaff.images import simulate_dense_nuclei
 from napari_inpaintaff.partition import PartitionParameters, partition
-from napari_inpaintaff.pipeline import Segmentation, iterate_segmentation, segment
+from napari_inpaintaff.pipeline import Draft, Segmentation, iterate_segmentation, segment
 from napari_inpaintaff.separation import SeparationParameters, SplitUpdate
 
 QUICK = SeparationParameters(
@@ -33,7 +33,7 @@ def nuclei() -> tuple[NDArray[np.integer], NDArray[np.integer]]:
 
 
 def run(image: NDArray[Any], **options: Any) -> Segmentation:
-    chosen = {"inpainter": GaussianInpainter(estimate=True), "separation": QUICK, **options}
+    chosen = {"model": GaussianInpainter(estimate=True), "separation": QUICK, **options}
     return segment(image, **chosen)
 
 
@@ -61,14 +61,14 @@ def test_the_stream_of_updates_ends_in_the_same_result(nuclei: Any) -> None:
     image, truth = nuclei
     updates = iterate_segmentation(
         image,
-        inpainter=GaussianInpainter(estimate=True),
+        model=GaussianInpainter(estimate=True),
         foreground=truth > 0,
         separation=QUICK,
     )
     result = None
     while result is None:
         try:
-            assert isinstance(next(updates), SplitUpdate)
+            assert isinstance(next(updates), SplitUpdate | Draft)
         except StopIteration as end:
             result = end.value
     np.testing.assert_array_equal(result.labels, run(image, foreground=truth > 0).labels)
@@ -117,7 +117,7 @@ def test_label_images_and_masks_of_any_type_are_foregrounds(nuclei: Any) -> None
 def test_an_empty_foreground_costs_nothing(nuclei: Any) -> None:
     image, _ = nuclei
     inpainter = GaussianInpainter(estimate=True)
-    result = run(image, inpainter=inpainter, foreground=np.zeros(image.shape, bool))
+    result = run(image, model=inpainter, foreground=np.zeros(image.shape, bool))
     assert not result.labels.any()
     assert inpainter.calls == []
 
@@ -185,7 +185,7 @@ def test_isolated_unknown_pixels_are_labelled_like_their_surroundings(nuclei: An
         ({"diameter": float("nan")}, ParameterError, "diameter"),
         ({"diameter": float("inf")}, ParameterError, "diameter"),
         ({"diameter": 2}, ParameterError, "diameter"),
-        ({"inpainter": "no-such-model"}, ModelFileError, "no model"),
+        ({"model": "no-such-model"}, ModelFileError, "no model"),
     ],
 )
 def test_bad_input_is_refused(
@@ -206,9 +206,7 @@ def test_what_is_no_plane_with_values_is_refused(image: NDArray[Any]) -> None:
 @pytest.mark.parametrize("updates", [0, 1, 3])
 def test_a_run_can_be_given_up_at_any_time(nuclei: Any, updates: int) -> None:
     inpainter = GaussianInpainter(estimate=True)
-    stream = iterate_segmentation(
-        nuclei[0], inpainter=inpainter, foreground="none", separation=QUICK
-    )
+    stream = iterate_segmentation(nuclei[0], model=inpainter, foreground="none", separation=QUICK)
     for _ in range(updates):
         next(stream)
     stream.close()

@@ -73,7 +73,7 @@ def run_sample(folder: Path, device: str) -> None:
     image, ground_truth = simulate_dense_nuclei()
     start = time.monotonic()
     result = follow(
-        iterate_segmentation(image, foreground="otsu", device=device),
+        iterate_segmentation(image, foreground="otsu", drafts=False, device=device),
         "segment the sample",
         read_count,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_inpaintaff.separation import SeparationParameters
+
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-#: Kept here, not imported: `networks` needs torch, and --help must be fast.
+# Kept here, not imported: --help must be fast.
 DEVICES = ("auto", "cpu", "cuda", "mps")
+MODES = ("draft", "balanced", "paper")
+DEFAULT_MODE = "balanced"
 
 
 def add_command(
@@ -114,6 +119,37 @@ def add_partition(command: argparse.ArgumentParser) -> None:
         type=int,
         help="smaller fragments are given to a neighbouring object; follows --diameter",
     )
+
+
+def add_separation(command: argparse.ArgumentParser) -> None:
+    """Add how patches are split: a mode, and single values of it."""
+    command.add_argument(
+        "--mode",
+        choices=MODES,
+        help="draft (fast), balanced (default) or paper (slow, a little better)",
+    )
+    for option, metavar, explanation in (
+        ("--patch", "P", "side of the square patches that are split"),
+        ("--stride", "S", "distance between patches; smaller is slower and a little better"),
+        ("--iterations", "T", "updates of every split"),
+    ):
+        command.add_argument(
+            option, metavar=metavar, type=int, help=f"{explanation}; default: that of the mode"
+        )
+
+
+def separation_parameters(options: argparse.Namespace) -> SeparationParameters:
+    """Return the parameters of the mode, with the single values that the user gave.
+
+    Raises
+    ------
+    ParameterError
+        If a value cannot work.
+    """
+    from napari_inpaintaff.separation import SEPARATION_MODES
+
+    values = given(options, patch="patch", stride="stride", iterations="iterations", seed="seed")
+    return replace(SEPARATION_MODES[options.mode or DEFAULT_MODE], **values)
 
 
 def add_device(command: argparse.ArgumentParser) -> None:

@@ -23,9 +23,11 @@ from napari_inpaintaff.cli.options import (
     add_output,
     add_partition,
     add_seed,
+    add_separation,
     check_output,
     given,
     resolve_foreground,
+    separation_parameters,
 )
 from napari_inpaintaff.errors import ImageError, ParameterError
 
@@ -76,12 +78,7 @@ def _add_segment(commands: Commands) -> None:
         help="label only these rows and columns; LABELS.tif keeps the full size",
     )
     add_partition(command)
-    for option, metavar, explanation in (
-        ("--patch", "P", "side of the square patches that are split"),
-        ("--stride", "S", "distance between patches; smaller is slower and a little better"),
-        ("--iterations", "T", "updates of every split"),
-    ):
-        command.add_argument(option, metavar=metavar, type=int, help=explanation)
+    add_separation(command)
     command.add_argument(
         "--save-affinities",
         metavar="FILE.npz",
@@ -115,11 +112,11 @@ def run_segment(options: argparse.Namespace) -> None:
     from napari_inpaintaff.pipeline import iterate_segmentation
 
     sources = list(_per_plane(foreground, image, planes))
-    settings["inpainter"] = Inpainter.load(options.model, device=options.device)
+    settings["model"] = Inpainter.load(options.model, device=options.device)
     labels = np.zeros(image.data.shape, dtype=np.uint32)
     for number, (plane, source) in enumerate(zip(planes, sources, strict=True), start=1):
         result = follow(
-            iterate_segmentation(image.data[plane], foreground=source, **settings),
+            iterate_segmentation(image.data[plane], foreground=source, drafts=False, **settings),
             f"segment {image.name}" + (f" {number}/{len(planes)}" if len(planes) > 1 else ""),
             read_count,
         )
@@ -137,13 +134,8 @@ def run_segment(options: argparse.Namespace) -> None:
 
 
 def _segmentation_settings(options: argparse.Namespace) -> dict[str, Any]:
-    from napari_inpaintaff.separation import SeparationParameters
-
-    separation = given(
-        options, patch="patch", stride="stride", iterations="iterations", seed="seed"
-    )
     return {
-        "separation": SeparationParameters(**separation),
+        "separation": separation_parameters(options),
         "partition": _partition_parameters(options),
         "device": options.device,
         "diameter": options.diameter,

@@ -1,5 +1,10 @@
 """Image to labels in one call."""
 
-from napari_inpaintaff.pipeline.segmentation import Segmentation, iterate_segmentation, segment
+from napari_inpaintaff.pipeline.segmentation import (
+    Draft,
+    Segmentation,
+    iterate_segmentation,
+    segment,
+)
 
-__all__ = ["Segmentation", "iterate_segmentation", "segment"]
+__all__ = ["Draft", "Segmentation", "iterate_segmentation", "segment"]

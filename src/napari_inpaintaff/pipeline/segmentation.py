@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,44 +48,66 @@ class Segmentation:
     foreground: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class Draft:
+    """Labels that a part of the patches gives, for the eye while the run goes on.
+
+    Attributes
+    ----------
+    labels : ndarray of uint32, shape (Y, X)
+        Like those of `Segmentation`: of the whole foreground, but less sure.
+    done, total : int
+        Patches.
+    """
+
+    labels: NDArray[np.uint32]
+    done: int
+    total: int
+
+
 def iterate_segmentation(
     image: NDArray[Any],
     *,
-    inpainter: str | Path | Inpainter = DEFAULT_INPAINTER,
+    model: str | Path | Inpainter = DEFAULT_INPAINTER,
     foreground: str | NDArray[Any] = "otsu",
     diameter: float | None = None,
     region: Region | None = None,
     separation: SeparationParameters | None = None,
     partition: PartitionParameters | None = None,
+    drafts: bool = True,
     device: str = "auto",
-) -> Generator[SplitUpdate | AffinityDraft, None, Segmentation]:
+) -> Generator[SplitUpdate | Draft, None, Segmentation]:
     """Separate the cells of an image, one network batch at a time.
 
     Parameters
     ----------
     image : ndarray, shape (Y, X)
         Raw intensities; NaN marks unknown pixels.
-    inpainter : str, Path or Inpainter, optional
+    model : str, Path or Inpainter, optional
         Name, model file or a loaded inpainter.
     foreground : str or ndarray, shape (Y, X), optional
         A method (see `foreground.FOREGROUND_METHODS`), which sees the image denoised if the
-        inpainter does that, or a mask or label image: what is not zero is foreground.
+        model does that, or a mask or label image: what is not zero is foreground.
     diameter : float, optional
-        Typical diameter of a cell in pixels; by default the inpainter's.
+        Typical diameter of a cell in pixels; by default the model's.
     region : tuple of two slices, optional
         Rows and columns to label; patches reach beyond it.
     separation : SeparationParameters, optional
         How patches are split.
     partition : PartitionParameters, optional
         How affinities become labels; the minimum size is meant for cells of the
-        inpainter's diameter and follows ``diameter``.
+        model's diameter and follows ``diameter``.
+    drafts : bool, optional
+        Whether the run stops now and then, for parts of a second, to label what it has.
+        The result is the same.
     device : str, optional
-        ``auto``, ``cpu``, ``cuda`` or ``mps``; a loaded inpainter stays where it is.
+        ``auto``, ``cpu``, ``cuda`` or ``mps``; a loaded model stays where it is.
 
     Yields
     ------
-    SplitUpdate
-        After every network batch. Not asking for the next one cancels the run.
+    SplitUpdate or Draft
+        The first after every network batch; the second a few times, the first time long
+        before the end. Not asking for the next one cancels the run.
 
     Returns
     -------
@@ -97,30 +121,29 @@ def iterate_segmentation(
     ParameterError
         If the region is empty or outside the image, or a parameter cannot work.
     ModelFileError
-        If the inpainter cannot be loaded.
+        If the model cannot be loaded.
     """
     if image.ndim != 2 or image.size == 0:
         raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
     if not np.isfinite(image).any():
         raise ImageError("the image has no finite pixel; nothing can be computed from it")
-    if not isinstance(inpainter, Inpainter):
-        inpainter = Inpainter.load(inpainter, device=device)
-    diameter = inpainter.metadata.diameter if diameter is None else diameter
-    scale = Zoom.between(inpainter.metadata.diameter, diameter).factor
+    if not isinstance(model, Inpainter):
+        model = Inpainter.load(model, device=device)
+    diameter = model.metadata.diameter if diameter is None else diameter
+    scale = Zoom.between(model.metadata.diameter, diameter).factor
     partition = _at_scale(PartitionParameters() if partition is None else partition, scale)
     # Noise disturbs thresholds as much as it does inpainting.
-    seen = inpainter.denoise(image) if isinstance(foreground, str) else image
+    seen = model.denoise(image) if isinstance(foreground, str) else image
     mask = _foreground_mask(seen, foreground, diameter)
     if region is not None:
         check_region(region, image.shape)
         inside = np.zeros(image.shape, bool)
         inside[region] = True
         mask = mask & inside
-    affinities = yield from iterate_affinities(
-        image, inpainter, separation, wanted=mask, diameter=diameter
-    )
-    labels = partition_affinities(affinities, foreground=mask, parameters=partition)
-    return Segmentation(labels, affinities, mask)
+    label = partial(partition_affinities, foreground=mask, parameters=partition)
+    updates = iterate_affinities(image, model, separation, wanted=mask, diameter=diameter)
+    affinities = yield from _label_drafts(updates, label if drafts else None)
+    return Segmentation(label(affinities), affinities, mask)
 
 
 def segment(image: NDArray[Any], **options: Any) -> Segmentation:
@@ -131,7 +154,7 @@ def segment(image: NDArray[Any], **options: Any) -> Segmentation:
     image : ndarray, shape (Y, X)
         Raw intensities; NaN marks unknown pixels.
     **options
-        See `iterate_segmentation`.
+        See `iterate_segmentation`; there are no drafts.
 
     Returns
     -------
@@ -143,7 +166,25 @@ def segment(image: NDArray[Any], **options: Any) -> Segmentation:
     InpaintAffError
         See `iterate_segmentation`.
     """
-    return Job(iterate_segmentation(image, **options), name="segmentation").run()
+    return Job(iterate_segmentation(image, drafts=False, **options), name="segmentation").run()
+
+
+def _label_drafts(
+    updates: Generator[SplitUpdate | AffinityDraft, None, Affinities],
+    label: Callable[[Affinities], NDArray[np.uint32]] | None,
+) -> Generator[SplitUpdate | Draft, None, Affinities]:
+    """Make drafts of labels from those of affinities, or leave them out."""
+    with closing(updates):
+        while True:
+            try:
+                update = next(updates)
+            except StopIteration as end:
+                affinities: Affinities = end.value
+                return affinities
+            if not isinstance(update, AffinityDraft):
+                yield update
+            elif label is not None:
+                yield Draft(label(update.affinities()), update.done, update.total)
 
 
 def _at_scale(partition: PartitionParameters, scale: float) -> PartitionParameters:
