@@ -40,15 +40,15 @@ def run_split(
     inpainter: GaussianInpainter | None = None,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
     batch = SplitBatch(inpainter or GaussianInpainter(), parameters)
-    whole = torch.ones(image.shape, dtype=torch.bool)
-    chosen = whole if region is None else torch.from_numpy(region)
-    batch.start(0, torch.from_numpy(image), whole, chosen, horizontal=horizontal)
+    whole = np.ones(image.shape, bool)
+    chosen = whole if region is None else region
+    batch.start([0], image[None], whole[None], chosen[None], [horizontal])
     while True:
         for result in batch.step():
             assert result.slot == 0
             if result.sides is None:
                 return None
-            return result.sides[0].numpy(), result.sides[1].numpy()
+            return result.sides
 
 
 def two_halves(border: int, *, noise: float = 0.05, seed: int = 0) -> NDArray[np.float32]:
@@ -179,7 +179,7 @@ def test_first_halves_are_as_even_as_whole_lines_allow(
     mask: NDArray[np.bool_], horizontal: bool
 ) -> None:
     assume(mask.any())
-    half = first_half(torch.from_numpy(mask), horizontal=horizontal).numpy()
+    half = first_half(mask, horizontal=horizontal)
     lines = mask.sum(1 if horizontal else 0)
     assert not (half & ~mask).any()
     # All that is cut off lies behind all that is kept.

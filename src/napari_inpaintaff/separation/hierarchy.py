@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+Mask = NDArray[np.bool_]
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 @dataclass(eq=False)
@@ -19,21 +21,21 @@ class PatchTree:
     ----------
     origin : (int, int)
         (y, x) of the patch's first pixel in the image; may be negative.
-    values : Tensor of float32, shape (P, P)
+    values : ndarray of float32, shape (P, P)
         Normalised, 0 where unknown.
-    observed, wanted : Tensor of bool, shape (P, P)
+    observed, wanted : ndarray of bool, shape (P, P)
         Pixels with a value, and pixels whose affinities are needed.
-    leaves : Tensor of int16, shape (P, P)
+    leaves : ndarray of int16, shape (P, P)
         Leaf region of every pixel so far; 0 where there is none.
     count, open_regions : int
         Leaves so far, and regions that are still to be split or being split.
     """
 
     origin: tuple[int, int]
-    values: Tensor
-    observed: Tensor
-    wanted: Tensor
-    leaves: Tensor
+    values: NDArray[np.float32]
+    observed: Mask
+    wanted: Mask
+    leaves: NDArray[np.int16]
     count: int = 0
     open_regions: int = 0
 
@@ -46,7 +48,7 @@ class Region:
     ----------
     tree : PatchTree
         The patch that it is part of.
-    mask : Tensor of bool, shape (P, P)
+    mask : ndarray of bool, shape (P, P)
         Its pixels.
     depth : int
         Number of splits above it.
@@ -56,7 +58,7 @@ class Region:
     """
 
     tree: PatchTree
-    mask: Tensor
+    mask: Mask
     depth: int
     window: tuple[slice, slice]
 
@@ -82,40 +84,35 @@ class RegionQueue:
     wanted : ndarray of bool, shape (Y, X)
         Pixels whose affinities are needed.
     origins : sequence of (int, int)
-        Patches, see `images.patch_origins`; those without a wanted pixel are left out.
+        Patches with a wanted pixel, see `images.origins_with`.
     patch : int
         Their side.
     windows : sequence of int
         Sides of the windows that regions are split in, ascending, the last one ``patch``.
     minimum_side : int
         A region of fewer than twice as many pixels is a leaf.
-    device : torch.device
-        Where the patches are kept.
     """
 
     def __init__(
         self,
         values: NDArray[np.float32],
-        wanted: NDArray[np.bool_],
+        wanted: Mask,
         origins: Sequence[tuple[int, int]],
         *,
         patch: int,
         windows: Sequence[int],
         minimum_side: int,
-        device: torch.device,
     ) -> None:
         self._patch = patch
         self._windows = tuple(windows)
         self._minimum_side = minimum_side
-        self._device = device
         self._values = np.pad(values, patch)
         self._inside = np.pad(np.ones(values.shape, bool), patch)
         self._wanted = np.pad(wanted, patch)
-        self._origins = [o for o in origins if self._cut(self._wanted, o).any()]
-        self._unopened = iter(self._origins)
+        self._unopened = iter(origins)
         self._pending: dict[int, list[Region]] = {size: [] for size in self._windows}
         self.finished: list[PatchTree] = []
-        self.patches = len(self._origins)
+        self.patches = len(origins)
 
     def open_next(self) -> bool:
         """Open the next patch; return False if all are open."""
@@ -133,20 +130,20 @@ class RegionQueue:
         """Return the next region to split in a window of a size, None if none waits."""
         return self._pending[size].pop() if self._pending[size] else None
 
-    def put(self, region: Region, sides: tuple[Tensor, Tensor] | None) -> None:
+    def put(self, region: Region, sides: tuple[Mask, Mask] | None) -> None:
         """Record how the split of a region ended.
 
         Parameters
         ----------
         region : Region
             As it was taken.
-        sides : tuple of two Tensors of bool, of the region's window, or None
+        sides : tuple of two ndarrays of bool, of the region's window, or None
             Its two sides, which are split in turn if they can be; None makes it a leaf.
         """
         if sides is None:
             self._make_leaf(region.tree, region.mask)
         for side in sides or ():
-            mask = torch.zeros_like(region.mask)
+            mask = np.zeros_like(region.mask)
             mask[region.window] = side
             self._add(region.tree, mask, region.depth + 1)
         region.tree.open_regions -= 1
@@ -157,25 +154,24 @@ class RegionQueue:
         observed = ~np.isnan(values) & self._cut(self._inside, origin)
         tree = PatchTree(
             origin=origin,
-            values=self._tensor(np.nan_to_num(values)),
-            observed=self._tensor(observed),
-            wanted=self._tensor(self._cut(self._wanted, origin)),
-            leaves=torch.zeros(self._patch, self._patch, dtype=torch.int16, device=self._device),
+            values=np.nan_to_num(values),
+            observed=observed,
+            wanted=self._cut(self._wanted, origin),
+            leaves=np.zeros((self._patch, self._patch), np.int16),
         )
-        self._add(tree, self._tensor(self._cut(self._inside, origin)), 0)
+        self._add(tree, self._cut(self._inside, origin), 0)
         self._close(tree)
 
-    def _add(self, tree: PatchTree, mask: Tensor, depth: int) -> None:
-        pixels = mask.cpu().numpy()
-        wanted = (pixels & tree.wanted.cpu().numpy()).any()
-        if not wanted or np.count_nonzero(pixels) < 2 * self._minimum_side:
+    def _add(self, tree: PatchTree, mask: Mask, depth: int) -> None:
+        wanted = (mask & tree.wanted).any()
+        if not wanted or np.count_nonzero(mask) < 2 * self._minimum_side:
             self._make_leaf(tree, mask)
             return
         tree.open_regions += 1
-        region = Region(tree, mask, depth, _window(pixels, self._windows))
+        region = Region(tree, mask, depth, _window(mask, self._windows))
         self._pending[region.size].append(region)
 
-    def _make_leaf(self, tree: PatchTree, mask: Tensor) -> None:
+    def _make_leaf(self, tree: PatchTree, mask: Mask) -> None:
         tree.count += 1
         tree.leaves[mask] = tree.count
 
@@ -188,15 +184,12 @@ class RegionQueue:
         while self.finished:
             yield self.finished.pop()
 
-    def _cut(self, image: NDArray[np.generic], origin: tuple[int, int]) -> NDArray[np.generic]:
+    def _cut(self, image: NDArray[ScalarT], origin: tuple[int, int]) -> NDArray[ScalarT]:
         y, x = (start + self._patch for start in origin)
         return image[y : y + self._patch, x : x + self._patch]
 
-    def _tensor(self, image: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(image)).to(self._device)
 
-
-def _window(mask: NDArray[np.bool_], sizes: Sequence[int]) -> tuple[slice, slice]:
+def _window(mask: Mask, sizes: Sequence[int]) -> tuple[slice, slice]:
     bounds = []
     for axis in (1, 0):
         inside = np.flatnonzero(mask.any(axis))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_inpaintaff.inpainting.inpainter import Inpainter
+from napari_inpaintaff.networks.cuda_graph import graphed
 from napari_inpaintaff.networks.morphology import band
 from napari_inpaintaff.separation.information_gain import (
     reassign,
@@ -17,6 +20,8 @@ from napari_inpaintaff.separation.information_gain import (
     split_evidence,
 )
 from napari_inpaintaff.separation.parameters import SeparationParameters
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -27,13 +32,13 @@ class SplitResult:
     ----------
     slot : int
         Place in the batch.
-    sides : tuple of two Tensors of bool, shape (Y, X), or None
+    sides : tuple of two ndarrays of bool, shape (Y, X), or None
         M and its complement; None if the region was not split: a side ran empty or the
         evidence was too weak.
     """
 
     slot: int
-    sides: tuple[Tensor, Tensor] | None
+    sides: tuple[Mask, Mask] | None
 
 
 class SplitBatch:
@@ -41,6 +46,8 @@ class SplitBatch:
 
     The size of the batch never changes, whatever it holds, so that a split's result does
     not depend on its neighbours. Free slots hold what was there before; it is ignored.
+    Between two steps the host and the device exchange three small messages, however many
+    splits there are: those that begin, how far all of them are, and those that ended.
 
     Parameters
     ----------
@@ -51,19 +58,36 @@ class SplitBatch:
     size : int, optional
         Side of the windows; by default that of a patch. Of smaller windows there are as
         many more slots as keep the number of pixels.
+
+    Attributes
+    ----------
+    side, other, hidden : Tensor of bool, shape (slots, Y, X)
+        M, its complement, and the band that was predicted last.
+    iteration : list of int
+        Updates done; -1 for a free slot.
+    evidence : list of float
+        In nats per pixel of the band.
     """
 
     def __init__(
-        self, inpainter: Inpainter, parameters: SeparationParameters, size: int | None = None
+        self,
+        inpainter: Inpainter,
+        parameters: SeparationParameters,
+        size: int | None = None,
     ) -> None:
         self.size = parameters.patch if size is None else size
         self.slots = parameters.batch * parameters.patch**2 // self.size**2
-        self._inpainter = inpainter
         self._parameters = parameters
         self._distances = (*parameters.band_distances(), max(1, parameters.distance // 2))
         shape = (self.slots, self.size, self.size)
         device = inpainter.device
-        self._smoothing = smoothing_matrices(self.size, parameters.sigmas).to(device)
+        smoothing = smoothing_matrices(self.size, parameters.sigmas).to(device)
+        limit = max(self._distances)
+
+        def advance(*state: Tensor) -> tuple[Tensor, ...]:
+            return advance_splits(inpainter, smoothing, limit, *state)
+
+        self._advance = graphed(advance) if device.type == "cuda" else advance
         self._values = torch.zeros(shape, device=device)
         self._observed = torch.zeros(shape, dtype=torch.bool, device=device)
         self.side = torch.zeros(shape, dtype=torch.bool, device=device)
@@ -77,27 +101,39 @@ class SplitBatch:
         return [slot for slot, iteration in enumerate(self.iteration) if iteration < 0]
 
     def start(
-        self, slot: int, values: Tensor, observed: Tensor, region: Tensor, *, horizontal: bool
+        self,
+        slots: Sequence[int],
+        values: NDArray[np.float32],
+        observed: Mask,
+        regions: Mask,
+        horizontal: Sequence[bool],
     ) -> None:
-        """Begin to split a region.
+        """Begin to split some regions.
 
         Parameters
         ----------
-        slot : int
-            A free slot.
-        values : Tensor of float32, shape (Y, X)
-            Normalised window, without NaN.
-        observed, region : Tensor of bool, shape (Y, X)
+        slots : sequence of int
+            N free slots.
+        values : ndarray of float32, shape (N, Y, X)
+            Normalised windows, without NaN.
+        observed, regions : ndarray of bool, shape (N, Y, X)
             Pixels with a value, and pixels to split.
-        horizontal : bool
+        horizontal : sequence of N bool
             Cut at the median row instead of the median column.
         """
-        first = first_half(region, horizontal=horizontal)
-        self._values[slot] = values
-        self._observed[slot] = observed
-        self.side[slot] = first
-        self.other[slot] = region & ~first
-        self.iteration[slot] = 0
+        first = np.stack(
+            [
+                first_half(region, horizontal=cut)
+                for region, cut in zip(regions, horizontal, strict=True)
+            ]
+        )
+        device = self.side.device
+        where = torch.tensor(slots, device=device)
+        masks = torch.from_numpy(np.stack([observed, first, regions & ~first])).to(device)
+        self._values[where] = torch.from_numpy(values).to(device)
+        self._observed[where], self.side[where], self.other[where] = masks
+        for slot in slots:
+            self.iteration[slot] = 0
 
     def step(self) -> list[SplitResult]:
         """Advance every split by one iteration.
@@ -107,64 +143,112 @@ class SplitBatch:
         list of SplitResult
             The splits that ended; their slots are free afterwards.
         """
-        distances = [self._distances[max(iteration, 0)] for iteration in self.iteration]
-        device = self.side.device
-        distance = torch.tensor(distances, device=device)
-        self.hidden = band(self.side, self.other, distance, max(distances))
-        gain = relative_information_gain(
-            self._inpainter, self._values, self._observed, self.side, self.other, self.hidden
+        last = self._parameters.iterations
+        plan = [
+            (self._distances[max(iteration, 0)], 0 <= iteration < last)
+            for iteration in self.iteration
+        ]
+        self.side, self.other, self.hidden, report = self._advance(
+            self._values,
+            self._observed,
+            self.side,
+            self.other,
+            torch.tensor(plan, device=self.side.device),
         )
-        evidence = split_evidence(gain, self.side, self.hidden & self._observed)
-        updates = [0 <= iteration < self._parameters.iterations for iteration in self.iteration]
-        moved = reassign(gain, self.side, self.hidden, self._smoothing)
-        update = torch.tensor(updates, device=device)[:, None, None]
-        region = self.side | self.other
-        self.side = torch.where(update, moved, self.side)
-        self.other = region & ~self.side
-        sizes = torch.stack([self.side.sum((1, 2)), self.other.sum((1, 2))]).float()
-        report = torch.cat([sizes, evidence[None]]).cpu()
-        return self._finish(report)
+        return self._finish(report.tolist())
 
-    def _finish(self, report: Tensor) -> list[SplitResult]:
+    def _finish(self, report: list[list[float]]) -> list[SplitResult]:
         minimum = self._parameters.minimum_side
-        results = []
-        for slot, (side, other, evidence) in enumerate(report.T.tolist()):
+        ended, accepted = [], []
+        for slot, (side, other, evidence) in enumerate(report):
             if self.iteration[slot] < 0:
                 continue
             self.evidence[slot] = evidence
             self.iteration[slot] += 1
             empty = min(side, other) < minimum
             complete = self.iteration[slot] > self._parameters.iterations
-            if not (empty or complete):
-                continue
-            accepted = complete and not empty and evidence >= self._parameters.minimum_gain
-            sides = (self.side[slot].clone(), self.other[slot].clone()) if accepted else None
-            results.append(SplitResult(slot, sides))
-            self.iteration[slot] = -1
-        return results
+            if complete and not empty and evidence >= self._parameters.minimum_gain:
+                accepted.append(slot)
+            if empty or complete:
+                ended.append(slot)
+                self.iteration[slot] = -1
+        sides = dict(zip(accepted, self._sides(accepted), strict=True))
+        return [SplitResult(slot, sides.get(slot)) for slot in ended]
+
+    def _sides(self, slots: list[int]) -> list[tuple[Mask, Mask]]:
+        if not slots:
+            return []
+        both = torch.stack([self.side[slots], self.other[slots]], dim=1).cpu().numpy()
+        return [(side, other) for side, other in both]
 
 
-def first_half(region: Tensor, *, horizontal: bool) -> Tensor:
+@torch.no_grad()
+def advance_splits(
+    inpainter: Inpainter,
+    smoothing: Tensor,
+    limit: int,
+    values: Tensor,
+    observed: Tensor,
+    side: Tensor,
+    other: Tensor,
+    plan: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Predict the bands of a batch of splits from both sides, and move what can be moved.
+
+    Parameters
+    ----------
+    inpainter : Inpainter
+        Predicts the bands.
+    smoothing : Tensor of float32, shape (S, Y, Y)
+        See `information_gain.smoothing_matrices`.
+    limit : int
+        Largest half width of a band that occurs.
+    values : Tensor of float32, shape (B, Y, X)
+        Normalised, without NaN.
+    observed, side, other : Tensor of bool, shape (B, Y, X)
+        Pixels with a value, M, and its complement.
+    plan : Tensor of int, shape (B, 2)
+        Half width of the band, and whether M may move.
+
+    Returns
+    -------
+    side, other, hidden : Tensor of bool, shape (B, Y, X)
+        The new M, its complement, and the band.
+    report : Tensor of float32, shape (B, 3)
+        Pixels of the new M and of its complement, and the evidence for the old ones.
+    """
+    hidden = band(side, other, plan[:, 0], limit)
+    gain = relative_information_gain(inpainter, values, observed, side, other, hidden)
+    evidence = split_evidence(gain, side, hidden & observed)
+    moved = reassign(gain, side, hidden, smoothing)
+    region = side | other
+    side = torch.where(plan[:, 1].bool()[:, None, None], moved, side)
+    other = region & ~side
+    report = torch.stack([side.sum((1, 2)), other.sum((1, 2)), evidence], dim=1)
+    return side, other, hidden, report
+
+
+def first_half(region: Mask, *, horizontal: bool) -> Mask:
     """Cut a region in two at its median coordinate.
 
     Parameters
     ----------
-    region : Tensor of bool, shape (Y, X)
+    region : ndarray of bool, shape (Y, X)
         Pixels to cut.
     horizontal : bool
         Cut between two rows instead of two columns.
 
     Returns
     -------
-    Tensor of bool, shape (Y, X)
+    ndarray of bool, shape (Y, X)
         The upper or left part: as close to half of the pixels as whole rows or columns get.
     """
-    counts = region.sum(1 if horizontal else 0)
-    upto = counts.cumsum(0)
-    rows = torch.arange(len(counts), device=region.device)
-    cut = (upto - upto[-1] / 2).abs().argmin()
-    first = rows <= cut
-    return region & (first[:, None] if horizontal else first[None, :])
+    if not horizontal:
+        return first_half(region.T, horizontal=True).T
+    upto = np.cumsum(region.sum(axis=1))
+    half = region.copy()
+    half[np.abs(upto - upto[-1] / 2).argmin() + 1 :] = False
+    return half
 
 
 def orientation(seed: int, origin: Sequence[int], depth: int) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from napari_inpaintaff.images.patches import origins_with
 from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.separation.hierarchy import Region, RegionQueue
 from napari_inpaintaff.separation.parameters import SeparationParameters
@@ -104,11 +104,10 @@ def split_patches(
     queue = RegionQueue(
         values,
         wanted,
-        origins,
+        origins_with(wanted, origins, parameters.patch),
         patch=parameters.patch,
         windows=parameters.windows(),
         minimum_side=parameters.minimum_side,
-        device=inpainter.device,
     )
     workers = [
         _Worker(SplitBatch(inpainter, parameters, size), {}) for size in parameters.windows()
@@ -118,7 +117,7 @@ def split_patches(
         worker = _fullest(workers, queue, parameters.seed)
         for tree in queue.collect():
             done += 1
-            yield PatchLeaves(tree.origin, tree.leaves.cpu().numpy(), tree.wanted.cpu().numpy())
+            yield PatchLeaves(tree.origin, tree.leaves, tree.wanted)
         if worker is None:
             return
         batch, regions = worker.batch, worker.regions
@@ -179,24 +178,33 @@ class _Worker:
         waiting = len(self.regions) + queue.waiting(self.batch.size)
         return min(1.0, waiting / self.batch.slots)
 
+    def fill(self, queue: RegionQueue, seed: int) -> None:
+        """Begin to split regions that wait, as many as there are free slots."""
+        taken: dict[int, Region] = {}
+        for slot in self.batch.free_slots():
+            region = queue.take(self.batch.size)
+            if region is None:
+                break
+            taken[slot] = region
+        if not taken:
+            return
+        self.regions.update(taken)
+        regions = taken.values()
+        self.batch.start(
+            list(taken),
+            np.stack([region.tree.values[region.window] for region in regions]),
+            np.stack([region.tree.observed[region.window] for region in regions]),
+            np.stack([region.mask[region.window] for region in regions]),
+            [orientation(seed, region.tree.origin, region.depth) for region in regions],
+        )
+
 
 def _fullest(workers: list[_Worker], queue: RegionQueue, seed: int) -> _Worker | None:
     """Fill the batch that wastes the fewest slots and return it; None at the end."""
     while max(worker.load(queue) for worker in workers) < 1 and queue.open_next():
         pass
     worker = max(workers, key=lambda worker: worker.load(queue))
-    for slot in worker.batch.free_slots():
-        region = queue.take(worker.batch.size)
-        if region is None:
-            break
-        worker.regions[slot] = region
-        worker.batch.start(
-            slot,
-            region.tree.values[region.window],
-            region.tree.observed[region.window],
-            region.mask[region.window],
-            horizontal=orientation(seed, region.tree.origin, region.depth),
-        )
+    worker.fill(queue, seed)
     return worker if worker.regions else None
 
 
@@ -208,13 +216,15 @@ def _show(
     patches: tuple[int, int],
     zoom: float,
 ) -> SplitUpdate:
-    state = batch.side[slot].to(torch.int8) + 2 * batch.other[slot].to(torch.int8)
+    side, other, band = (
+        mask[slot].cpu().numpy() for mask in (batch.side, batch.other, batch.hidden)
+    )
     done, total = patches
     return SplitUpdate(
         origin=region.origin,
         zoom=zoom,
-        state=state.cpu().numpy(),
-        band=batch.hidden[slot].cpu().numpy(),
+        state=side + 2 * other.astype(np.int8),
+        band=band,
         gain=batch.evidence[slot],
         iteration=updates,
         depth=region.depth,
