@@ -20,6 +20,8 @@ from napari_inpaintaff.inpainting import (
     find_inpainter,
     model_card,
 )
+from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS
+from napari_inpaintaff.networks.model_file import ModelFile, write_model_file
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for name in ("another", DEFAULT_INPAINTER):
         untrained().save(folder / f"{name}.safetensors")
-    monkeypatch.setattr(catalogue, "_SHIPPED", folder)
+    monkeypatch.setitem(SHIPPED_FOLDERS, "inpainter", folder)
     return folder
 
 
@@ -59,6 +61,19 @@ def test_a_checkpoint_of_a_training_is_no_model(
     checkpoint_path(model_folder / "mine.safetensors").write_bytes(b"weights and moments")
     assert [entry.name for entry in available_inpainters()] == [DEFAULT_INPAINTER, "another"]
     assert not caplog.records
+
+
+def test_models_of_other_kinds_are_left_out(
+    shipped: Path, model_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for kind in ("student", "crystal-ball"):
+        write_model_file(model_folder / f"{kind}.safetensors", ModelFile(kind, {}, {}))
+    assert [entry.name for entry in available_inpainters()] == [DEFAULT_INPAINTER, "another"]
+    # A student is in order, it only belongs to another list.
+    [record] = caplog.records
+    assert "crystal-ball.safetensors is a model of kind 'crystal-ball'" in record.getMessage()
+    with pytest.raises(ModelFileError, match="of kind 'student', not 'inpainter'"):
+        Inpainter.load("student")
 
 
 def test_a_shipped_name_cannot_be_taken(
@@ -96,7 +111,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(
 
 
 def test_no_models_at_all(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "_SHIPPED", model_folder)
+    monkeypatch.setitem(SHIPPED_FOLDERS, "inpainter", model_folder)
     with pytest.raises(ModelFileError, match="one of: none"):
         Inpainter.load("nuclei")
 

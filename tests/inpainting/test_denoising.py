@@ -12,7 +12,6 @@ from small_world import smooth_textures
 from torch import Tensor, nn
 
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.inpainting import denoising
 from napari_inpaintaff.inpainting.denoising import (
     DENOISER_ARCHITECTURE,
     Denoiser,
@@ -21,7 +20,7 @@ from napari_inpaintaff.inpainting.denoising import (
     denoising_loss,
     random_neighbours,
 )
-from napari_inpaintaff.networks import UNetArchitecture, build_unet
+from napari_inpaintaff.networks import UNetArchitecture, build_unet, tiles
 
 CPU = torch.device("cpu")
 TINY = UNetArchitecture("plain", (4, 6), outputs=1)
@@ -171,7 +170,7 @@ def test_tiles_leave_no_seams(
     denoiser = untrained(architecture)
     image = noise(shape)
     whole = denoiser(image)
-    monkeypatch.setattr(denoising, "_TILE", 62)
+    monkeypatch.setattr(tiles, "TILE", 62)
     tiled = denoiser(image)
     np.testing.assert_allclose(tiled, whole, atol=1e-3 * whole.std())
 
@@ -184,12 +183,12 @@ def test_memory_is_that_of_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:
         nonlocal largest
         largest = max(largest, inputs[0].numel())
 
-    monkeypatch.setattr(denoising, "_TILE", 64)
+    monkeypatch.setattr(tiles, "TILE", 64)
     with nn.modules.module.register_module_forward_pre_hook(
         lambda module, inputs: remember(module, inputs) if len(inputs) == 2 else None
     ):
         denoiser(noise((400, 300)))
-    assert largest == (64 + 2 * 16) ** 2
+    assert largest == (64 + 2 * tiles.REACH_STRIDES * TINY.stride) ** 2
 
 
 @pytest.mark.parametrize("value", [0, 7, -3.5, 65535])

@@ -12,7 +12,6 @@ import lazy_loader
 from napari_inpaintaff.inpainting.cards import model_card
 from napari_inpaintaff.inpainting.catalogue import (
     DEFAULT_INPAINTER,
-    CatalogueEntry,
     available_inpainters,
     find_inpainter,
     user_model_folder,
@@ -25,6 +24,7 @@ from napari_inpaintaff.inpainting.updates import (
     TrainingPoint,
     TrainingUpdate,
 )
+from napari_inpaintaff.networks.catalogue import CatalogueEntry
 
 if TYPE_CHECKING:
     from napari_inpaintaff.inpainting.checkpoint import checkpoint_path

@@ -13,8 +13,6 @@ on a grid 33.9 dB in sixteen passes, and the Laplace likelihood in place of squa
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,6 +24,7 @@ from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.images.normalise import Normalisation
 from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.devices import autocast, inference_dtype, place
+from napari_inpaintaff.networks.tiles import Tiling
 from napari_inpaintaff.networks.weights import weights_of
 
 DENOISER_ARCHITECTURE = UNetArchitecture("plain", (32, 64, 64), stem=2, outputs=1)
@@ -36,11 +35,6 @@ _BLOCK = 5
 _REACH = 2
 #: Errors above this, in standard deviations of the image, are those of hot pixels.
 _OUTLIER = 5.0
-#: Large planes are denoised in tiles of this side...
-_TILE = 512
-#: ... of which the network sees so much more on every side, in its strides: the U-Net looks
-#: no further, so that tiles leave no seams.
-_HALO_STRIDES = 8
 
 
 def denoiser_normalisation(image: NDArray[np.generic]) -> Normalisation:
@@ -238,18 +232,12 @@ class Denoiser:
         return result.astype(np.float32)
 
     def _denoise(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        stride = self.architecture.stride
-        halo = _HALO_STRIDES * stride
-        tile = math.ceil(_TILE / stride) * stride
-        margins = [(halo, halo + -length % stride) for length in values.shape]
-        padded = np.pad(values, margins, mode="reflect")
+        shape = (values.shape[0], values.shape[1])
+        tiling = Tiling(shape, self.architecture.stride, surrounded=True)
+        padded = np.pad(values, tiling.padding, mode="reflect")
         result = np.empty_like(values)
-        for y in range(0, values.shape[0], tile):
-            for x in range(0, values.shape[1], tile):
-                seen = padded[y : y + tile + 2 * halo, x : x + tile + 2 * halo]
-                core = result[y : y + tile, x : x + tile]
-                denoised = self._forward(seen)[halo:, halo:]
-                core[:] = denoised[: core.shape[0], : core.shape[1]]
+        for tile in tiling.tiles():
+            result[tile.core] = tile.cut(self._forward(padded[tile.seen]))
         return result
 
     @torch.inference_mode()

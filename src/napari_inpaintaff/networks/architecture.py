@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from napari_inpaintaff.errors import ParameterError
 
@@ -48,6 +49,19 @@ class UNetArchitecture:
             raise ParameterError("a plain U-Net has no batch normalisation")
         if self.outputs < 1:
             raise ParameterError(f"a U-Net needs an output channel, got {self.outputs}")
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Build the architecture that `dataclasses.asdict` described as JSON values.
+
+        Raises
+        ------
+        ParameterError
+            If a value cannot be.
+        KeyError, TypeError, ValueError
+            If one is missing, unknown or of another type.
+        """
+        return cls(**{**values, "widths": tuple(int(width) for width in values["widths"])})
 
     @property
     def stride(self) -> int:

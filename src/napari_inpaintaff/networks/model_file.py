@@ -74,6 +74,27 @@ def write_model_file(path: str | Path, model: ModelFile) -> Path:
     return Path(path)
 
 
+def read_model_kind(path: str | Path) -> str:
+    """Read what a model file is for, without its metadata and weights.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    str
+        For example ``inpainter``.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, of a newer version, or none of ours.
+    """
+    return _read(Path(path), None, weights=False).kind
+
+
 def read_model_metadata(path: str | Path, kind: str) -> dict[str, Any]:
     """Read the metadata of a model file without its weights.
 
@@ -130,7 +151,7 @@ def weights_sha256(weights: Mapping[str, NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path, kind: str, *, weights: bool) -> ModelFile:
+def _read(path: Path, kind: str | None, *, weights: bool) -> ModelFile:
     if not os.path.isfile(path):  # Path.is_file raises where a folder may not be read
         raise ModelFileError(f"there is no model file {str(path)!r}")
     tensors: dict[str, NDArray[Any]] = {}
@@ -151,10 +172,10 @@ def _read(path: Path, kind: str, *, weights: bool) -> ModelFile:
         metadata = json.loads(header["metadata"])
     except (KeyError, ValueError) as error:
         raise ModelFileError(f"the metadata of {str(path)!r} is damaged") from error
-    return ModelFile(kind, metadata, tensors)
+    return ModelFile(header.get("kind", ""), metadata, tensors)
 
 
-def _check_header(path: Path, header: Mapping[str, str], kind: str) -> None:
+def _check_header(path: Path, header: Mapping[str, str], kind: str | None) -> None:
     if header.get("format") != _FORMAT:
         raise ModelFileError(f"{str(path)!r} is not a model of napari-inpaintaff")
     version = header.get("format_version", "")
@@ -163,7 +184,7 @@ def _check_header(path: Path, header: Mapping[str, str], kind: str) -> None:
             f"{str(path)!r} has model format {version!r}, this version reads "
             f"{FORMAT_VERSION}; update napari-inpaintaff or train the model again"
         )
-    if header.get("kind") != kind:
+    if kind is not None and header.get("kind") != kind:
         raise ModelFileError(
             f"{str(path)!r} is a model of kind {header.get('kind')!r}, not {kind!r}"
         )

@@ -61,3 +61,29 @@ def fill_weights(
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing or unexpected:
         raise ModelFileError(f"the weights in {str(source)!r} do not fit its architecture")
+
+
+def narrow_weights(
+    weights: Mapping[str, NDArray[np.float32]], dtype: type[np.float32 | np.float16]
+) -> dict[str, NDArray[Any]]:
+    """Return weights in the precision of a file.
+
+    Parameters
+    ----------
+    weights : mapping of str to ndarray of float32
+        As `weights_of` returns them.
+    dtype : {numpy.float32, numpy.float16}
+        Weights out of its range stay as they are.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Of the same names.
+    """
+    return {name: _narrow(value, dtype) for name, value in weights.items()}
+
+
+def _narrow(value: NDArray[np.float32], dtype: type[np.float32 | np.float16]) -> NDArray[Any]:
+    with np.errstate(over="ignore"):
+        narrow = value.astype(dtype)
+    return narrow if np.isfinite(narrow).all() else value

@@ -11,6 +11,13 @@ import lazy_loader
 
 from napari_inpaintaff.separation.affinities import affinities_from_labels
 from napari_inpaintaff.separation.parameters import SEPARATION_MODES, SeparationParameters
+from napari_inpaintaff.separation.student_catalogue import (
+    DEFAULT_STUDENT,
+    available_models,
+    available_students,
+    find_student,
+)
+from napari_inpaintaff.separation.student_metadata import StudentMetadata
 
 if TYPE_CHECKING:
     from napari_inpaintaff.separation.engine import (
@@ -19,17 +26,31 @@ if TYPE_CHECKING:
         iterate_affinities,
     )
     from napari_inpaintaff.separation.stream import PatchLeaves, SplitUpdate, iterate_leaves
+    from napari_inpaintaff.separation.student import Student, load_model
+    from napari_inpaintaff.separation.student_affinities import (
+        compute_student_affinities,
+        iterate_student_affinities,
+    )
 
 __all__ = [
+    "DEFAULT_STUDENT",
     "SEPARATION_MODES",
     "AffinityDraft",
     "PatchLeaves",
     "SeparationParameters",
     "SplitUpdate",
+    "Student",
+    "StudentMetadata",
     "affinities_from_labels",
+    "available_models",
+    "available_students",
     "compute_affinities",
+    "compute_student_affinities",
+    "find_student",
     "iterate_affinities",
     "iterate_leaves",
+    "iterate_student_affinities",
+    "load_model",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
@@ -37,5 +58,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "engine": ["AffinityDraft", "compute_affinities", "iterate_affinities"],
         "stream": ["PatchLeaves", "SplitUpdate", "iterate_leaves"],
+        "student": ["Student", "load_model"],
+        "student_affinities": ["compute_student_affinities", "iterate_student_affinities"],
     },
 )

@@ -46,6 +46,30 @@ def affinities_from_labels(
     return Affinities(values, tuple(offsets), weight)
 
 
+def check_plane(image: NDArray[np.generic], wanted: NDArray[np.bool_] | None) -> tuple[int, int]:
+    """Return height and width of an image of which some pixels are wanted.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X)
+        With a pixel at least.
+    wanted : ndarray of bool, shape (Y, X), or None
+        None means all.
+
+    Raises
+    ------
+    ImageError
+        If the image is not a plane, or the mask has another shape.
+    """
+    if image.ndim != 2 or image.size == 0:
+        raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
+    if wanted is not None and wanted.shape != image.shape:
+        raise ImageError(
+            f"the mask of wanted pixels {wanted.shape} must have the image's shape {image.shape}"
+        )
+    return image.shape[0], image.shape[1]
+
+
 def pair_slices(
     shape: tuple[int, int], offset: Offset
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

@@ -1,0 +1,108 @@
+"""Large planes go through a network in tiles that overlap, and leave no seams."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_inpaintaff.images.regions import Region
+
+#: Side of a tile in pixels, rounded up to the stride of the network.
+TILE = 512
+#: How far a plain U-Net looks in its strides: two 3x3 convolutions per level on the way down
+#: and up, and the head, are less than five, and less than one more comes from the nearest
+#: neighbours of the upsampling.
+REACH_STRIDES = 6
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a plane that is computed at once.
+
+    Attributes
+    ----------
+    core : tuple of two slices
+        Rows and columns of the plane that are computed.
+    seen : tuple of two slices
+        Rows and columns of the padded plane that the network is given.
+    offset : (int, int)
+        (y, x) of the core's first pixel in what the network is given.
+    """
+
+    core: Region
+    seen: Region
+    offset: tuple[int, int]
+
+    def cut(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the core's part of what the network gave, of shape (..., Y, X)."""
+        rows, columns = (
+            slice(first, first + part.stop - part.start)
+            for first, part in zip(self.offset, self.core, strict=True)
+        )
+        return output[..., rows, columns]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a plane is cut into tiles for a plain U-Net.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Height and width of the plane.
+    stride : int
+        Of the network.
+    surrounded : bool
+        Whether the network is shown more than the plane at the plane's borders, as far as
+        it looks; otherwise it meets the end of its input there.
+    """
+
+    shape: tuple[int, int]
+    stride: int
+    surrounded: bool = False
+
+    @property
+    def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Pixels to pad the plane with before and after its rows, and its columns."""
+        before = self._reach if self.surrounded else 0
+        rows, columns = ((before, before + -length % self.stride) for length in self.shape)
+        return rows, columns
+
+    def tiles(self, box: Region | None = None) -> Iterator[Tile]:
+        """Cut the plane, row by row.
+
+        Parameters
+        ----------
+        box : tuple of two slices, optional
+            Rows and columns, with start and stop, that have to be computed; by default all.
+
+        Yields
+        ------
+        Tile
+            What it sees begins at a multiple of the stride, so that a pixel's result does not
+            depend on the box, and ends as far beyond the core as the network looks, or where
+            the padded plane ends.
+        """
+        whole = slice(0, self.shape[0]), slice(0, self.shape[1])
+        rows, columns = whole if box is None else box
+        for y, seen_y, offset_y in self._along(0, rows):
+            for x, seen_x, offset_x in self._along(1, columns):
+                yield Tile((y, x), (seen_y, seen_x), (offset_y, offset_x))
+
+    def _along(self, axis: int, part: slice) -> Iterator[tuple[slice, slice, int]]:
+        before, after = self.padding[axis]
+        end = before + self.shape[axis] + after
+        side = math.ceil(TILE / self.stride) * self.stride
+        for start in range(part.start // self.stride * self.stride, part.stop, side):
+            stop = min(start + side, part.stop)
+            first = max(0, before + start - self._reach)
+            last = before + math.ceil(stop / self.stride) * self.stride + self._reach
+            yield slice(start, stop), slice(first, min(last, end)), before + start - first
+
+    @property
+    def _reach(self) -> int:
+        return REACH_STRIDES * self.stride

@@ -1,0 +1,80 @@
+"""Students, and models of both kinds, by name; importing this does not import torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_inpaintaff.errors import ModelFileError
+from napari_inpaintaff.inpainting import catalogue
+from napari_inpaintaff.inpainting.metadata import MODEL_KIND, InpainterMetadata
+from napari_inpaintaff.networks.catalogue import (
+    CatalogueEntry,
+    find_model,
+    named_models,
+    warn_left_out,
+)
+from napari_inpaintaff.separation.student_metadata import STUDENT_KIND, StudentMetadata
+
+#: Trained on the images that the default inpainter was trained on.
+DEFAULT_STUDENT = "nuclei-student"
+
+_METADATA: dict[str, type[InpainterMetadata] | type[StudentMetadata]] = {
+    MODEL_KIND: InpainterMetadata,
+    STUDENT_KIND: StudentMetadata,
+}
+
+
+def available_models() -> list[CatalogueEntry[InpainterMetadata | StudentMetadata]]:
+    """List the models of both kinds: the default inpainter, the other shipped ones, the user's.
+
+    Returns
+    -------
+    list of CatalogueEntry
+        ``metadata.kind`` says what each is. Damaged files in the user's folder, and those
+        with the name of a shipped model, are left out with a logged warning.
+    """
+    entries: list[CatalogueEntry[InpainterMetadata | StudentMetadata]] = []
+    for model in named_models(catalogue.user_model_folder()):
+        try:
+            metadata = _METADATA[model.kind].read(model.path)
+        except ModelFileError as error:
+            warn_left_out(error)
+            continue
+        entries.append(CatalogueEntry(model.name, model.path, metadata))
+    return entries
+
+
+def available_students() -> list[CatalogueEntry[StudentMetadata]]:
+    """List the shipped students, then the user's own.
+
+    Returns
+    -------
+    list of CatalogueEntry
+        Those of `available_models` that are students.
+    """
+    return [
+        CatalogueEntry(entry.name, entry.path, entry.metadata)
+        for entry in available_models()
+        if isinstance(entry.metadata, StudentMetadata)
+    ]
+
+
+def find_student(student: str | Path) -> Path:
+    """Return the model file of a student.
+
+    Parameters
+    ----------
+    student : str or Path
+        A name from `available_students`, or a file. A name comes first.
+
+    Returns
+    -------
+    Path
+        An existing file.
+
+    Raises
+    ------
+    ModelFileError
+        If there is neither such a name nor such a file.
+    """
+    return find_model(student, catalogue.user_model_folder(), {STUDENT_KIND})
