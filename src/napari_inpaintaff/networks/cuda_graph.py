@@ -21,39 +21,47 @@ def graphed(function: TensorFunction) -> TensorFunction:
     Parameters
     ----------
     function : callable
-        Takes CUDA tensors, always of the same shapes and types, and returns a tuple of
-        them. It must not look at their values on the host.
+        Takes CUDA tensors and returns a tuple of them. It must not look at their values on
+        the host.
 
     Returns
     -------
     callable
-        The same function. Results of different calls share no memory.
+        The same function, recorded once for every set of shapes. Results of different
+        calls share no memory.
     """
-    graph = torch.cuda.CUDAGraph()
-    inputs: list[Tensor] = []
-    outputs: list[Tensor] = []
+    recordings: dict[tuple[torch.Size, ...], _Recording] = {}
+
+    def call(*arguments: Tensor) -> tuple[Tensor, ...]:
+        shapes = tuple(argument.shape for argument in arguments)
+        if shapes not in recordings:
+            recordings[shapes] = _Recording(function, arguments)
+        return recordings[shapes].replay(arguments)
+
+    return call
+
+
+class _Recording:
+    """The kernels of one call."""
 
     @torch.no_grad()
-    def record(arguments: tuple[Tensor, ...]) -> None:
-        inputs.extend(argument.clone() for argument in arguments)
+    def __init__(self, function: TensorFunction, arguments: tuple[Tensor, ...]) -> None:
+        self._inputs = [argument.clone() for argument in arguments]
         # Libraries choose their algorithms and allocate workspace at first calls, which must
         # not be recorded; and recording needs another stream than the default one.
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UP_CALLS):
-                function(*inputs)
+                function(*self._inputs)
         torch.cuda.current_stream().wait_stream(stream)
-        with torch.cuda.graph(graph):
-            outputs.extend(function(*inputs))
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._outputs = function(*self._inputs)
 
     @torch.no_grad()
-    def call(*arguments: Tensor) -> tuple[Tensor, ...]:
-        if not inputs:
-            record(arguments)
-        for kept, argument in zip(inputs, arguments, strict=True):
+    def replay(self, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        for kept, argument in zip(self._inputs, arguments, strict=True):
             kept.copy_(argument)
-        graph.replay()
-        return tuple(output.clone() for output in outputs)
-
-    return call
+        self._graph.replay()
+        return tuple(output.clone() for output in self._outputs)

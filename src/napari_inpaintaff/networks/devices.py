@@ -167,6 +167,27 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def free_memory(device: torch.device) -> int:
+    """Return the memory of a GPU that nobody uses, in bytes.
+
+    Parameters
+    ----------
+    device : torch.device
+        A CUDA or MPS device.
+
+    Returns
+    -------
+    int
+        What torch keeps for later counts as free.
+    """
+    if device.type == "cuda":
+        unused, _ = torch.cuda.mem_get_info(device)
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(unused + kept)
+    most = int(torch.mps.recommended_max_memory())
+    return max(0, most - int(torch.mps.current_allocated_memory()))
+
+
 def release_memory() -> None:
     """Give memory that torch keeps for later back to the devices."""
     if torch.cuda.is_available():

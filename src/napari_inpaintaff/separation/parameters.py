@@ -33,9 +33,9 @@ class SeparationParameters:
         the other side minus the error from the own side, in nats per pixel.
     seed : int
         First halves are drawn from (seed, patch position, depth).
-    batch : int
-        Splits that evolve together; two network evaluations each. Small batches stay in the
-        caches of a CPU.
+    batch : int, optional
+        Splits that evolve together; two network evaluations each. By default as many as
+        suit the device. It changes results by no more than rounding.
     offsets : tuple of (int, int)
         Pairs of pixels whose affinity is computed, the two local ones first.
     """
@@ -48,12 +48,12 @@ class SeparationParameters:
     minimum_side: int = 20
     minimum_gain: float = 1.5
     seed: int = 0
-    batch: int = 8
+    batch: int | None = None
     offsets: tuple[Offset, ...] = PUBLISHED_OFFSETS
 
     def __post_init__(self) -> None:
         for name in ("patch", "stride", "iterations", "distance", "minimum_side", "batch"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ParameterError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.stride > self.patch:
             raise ParameterError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_inpaintaff.errors import DeviceError
 from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.networks.cuda_graph import graphed
+from napari_inpaintaff.networks.devices import is_out_of_memory, release_memory
 from napari_inpaintaff.networks.morphology import band
+from napari_inpaintaff.separation.batch_size import suitable_batch
 from napari_inpaintaff.separation.information_gain import (
     reassign,
     relative_information_gain,
@@ -20,6 +24,8 @@ from napari_inpaintaff.separation.information_gain import (
     split_evidence,
 )
 from napari_inpaintaff.separation.parameters import SeparationParameters
+
+_logger = logging.getLogger(__name__)
 
 Mask = NDArray[np.bool_]
 
@@ -76,7 +82,9 @@ class SplitBatch:
         size: int | None = None,
     ) -> None:
         self.size = parameters.patch if size is None else size
-        self.slots = parameters.batch * parameters.patch**2 // self.size**2
+        batch = parameters.batch or suitable_batch(inpainter, parameters.patch)
+        self.slots = batch * parameters.patch**2 // self.size**2
+        self._together = self.slots
         self._parameters = parameters
         self._distances = (*parameters.band_distances(), max(1, parameters.distance // 2))
         shape = (self.slots, self.size, self.size)
@@ -148,14 +156,33 @@ class SplitBatch:
             (self._distances[max(iteration, 0)], 0 <= iteration < last)
             for iteration in self.iteration
         ]
-        self.side, self.other, self.hidden, report = self._advance(
-            self._values,
-            self._observed,
-            self.side,
-            self.other,
-            torch.tensor(plan, device=self.side.device),
-        )
+        plans = torch.tensor(plan, device=self.side.device)
+        state = (self._values, self._observed, self.side, self.other, plans)
+        while (advanced := self._try_to_advance(state)) is None:
+            # Here, not where the error is caught: its traceback still holds the batch.
+            release_memory()
+            if self._together == 1:
+                raise DeviceError(
+                    "a single patch does not fit into the memory of this device: "
+                    "choose a smaller network, or --device cpu"
+                )
+            self._together = (self._together + 1) // 2
+            _logger.warning("out of memory: going on with batches of %d windows", self._together)
+        self.side, self.other, self.hidden, report = advanced
         return self._finish(report.tolist())
+
+    def _try_to_advance(self, state: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+        """Advance as many splits at a time as fit into memory; None if they did not fit."""
+        chunks = zip(*(torch.split(tensor, self._together) for tensor in state), strict=True)
+        try:
+            parts = [self._advance(*chunk) for chunk in chunks]
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return None
+        if len(parts) == 1:
+            return parts[0]
+        return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
     def _finish(self, report: list[list[float]]) -> list[SplitResult]:
         minimum = self._parameters.minimum_side
