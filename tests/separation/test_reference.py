@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import reference
 import torch
 from mosaic import QUICK, mosaic
 from numpy.typing import NDArray
 
+import reference_engine
 from gaussian_inpainter import GaussianInpainter
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.inpainting import Inpainter
@@ -18,6 +18,17 @@ from napari_inpaintaff.inpainting.metadata import InpainterMetadata
 from napari_inpaintaff.networks import UNetArchitecture
 from napari_inpaintaff.networks.unet import build_unet
 from napari_inpaintaff.separation import SeparationParameters, compute_affinities
+
+
+def by_the_reference(
+    values: NDArray[np.float32],
+    inpainter: Inpainter,
+    parameters: SeparationParameters,
+    wanted: NDArray[np.bool_],
+) -> Affinities:
+    return reference_engine.affinities(
+        values, inpainter, parameters, wanted, windows=parameters.windows()
+    )
 
 
 def assert_same(batched: Affinities, expected: Affinities) -> None:
@@ -34,7 +45,7 @@ def test_patches_are_taken_apart_as_by_the_reference(seed: int) -> None:
     inpainter = GaussianInpainter()
     batched = compute_affinities(image, inpainter, parameters)
     everything = np.ones(image.shape, bool)
-    assert_same(batched, reference.affinities(image, inpainter, parameters, everything))
+    assert_same(batched, by_the_reference(image, inpainter, parameters, everything))
 
 
 def test_wanted_and_unknown_pixels_count_as_in_the_reference() -> None:
@@ -45,7 +56,7 @@ def test_wanted_and_unknown_pixels_count_as_in_the_reference() -> None:
     wanted = labels % 3 == 0
     inpainter = GaussianInpainter()
     batched = compute_affinities(image, inpainter, QUICK, wanted=wanted)
-    assert_same(batched, reference.affinities(image, inpainter, QUICK, wanted))
+    assert_same(batched, by_the_reference(image, inpainter, QUICK, wanted))
 
 
 def test_default_parameters_agree_on_a_full_patch() -> None:
@@ -55,7 +66,7 @@ def test_default_parameters_agree_on_a_full_patch() -> None:
     wanted[::3, ::3] = True
     inpainter = GaussianInpainter()
     batched = compute_affinities(image, inpainter, parameters, wanted=wanted)
-    assert_same(batched, reference.affinities(image, inpainter, parameters, wanted))
+    assert_same(batched, by_the_reference(image, inpainter, parameters, wanted))
 
 
 def random_network(dtype: torch.dtype = torch.float32) -> Inpainter:
@@ -72,7 +83,7 @@ def test_a_real_network_is_asked_the_same_questions() -> None:
     batched = compute_affinities(image, inpainter, parameters)
     values: NDArray[np.float32] = inpainter.normalise(image)
     everything = np.ones(image.shape, bool)
-    assert_same(batched, reference.affinities(values, inpainter, parameters, everything))
+    assert_same(batched, by_the_reference(values, inpainter, parameters, everything))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -1,12 +1,14 @@
-"""Taking patches apart one by one, written to be read: no batches, no tensors, no tricks.
+"""Taking patches apart one by one, written to be read: no batches, no windows, no tricks.
 
 Follows Wolf et al. 2020, section 2 and appendix A, and `docs/explanation/method.md`. The
-network is asked for one conditional at a time.
+network is asked for one conditional at a time. Tests compare the engine with it, and
+`performance.py` their speed.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -23,26 +25,43 @@ Plane = NDArray[np.float64]
 
 
 def affinities(
-    values: Plane, inpainter: Inpainter, parameters: SeparationParameters, wanted: Mask
+    values: Plane,
+    inpainter: Inpainter,
+    parameters: SeparationParameters,
+    wanted: Mask,
+    *,
+    windows: Sequence[int] = (),
 ) -> Affinities:
-    """Average the affinities of all patches of a normalised image."""
-    height, width = values.shape
+    """Average the affinities of all patches of a normalised image.
+
+    The network sees whole patches; ``windows`` lets it see only the smallest square of
+    these sides that holds a region, as the engine does.
+    """
     side, stride = parameters.patch, parameters.stride
-    same = np.zeros((len(parameters.offsets), height, width))
+    offsets = np.array(parameters.offsets)
+    same = np.zeros((len(offsets), *values.shape))
     weight = np.zeros_like(same)
-    for top in range(-10 * side, height, stride):
-        for left in range(-10 * side, width, stride):
-            patch = Patch(values, (top, left), inpainter, parameters, wanted)
-            if not patch.wanted.any():
+    around = [(2 * side, 2 * side)] * 2
+    known = np.pad(values, around, constant_values=np.nan)
+    inside = np.pad(np.ones(values.shape, bool), around)
+    needed = np.pad(wanted, around)
+    for top in range(-(side // stride) * stride, values.shape[0], stride):
+        for left in range(-(side // stride) * stride, values.shape[1], stride):
+            cut = np.s_[2 * side + top :, 2 * side + left :]
+            part = [plane[cut][:side, :side] for plane in (known, inside, needed)]
+            if not part[2].any():
                 continue
+            patch = Patch(*part, (top, left), inpainter, parameters, windows)
             patch.split_recursively(patch.inside, depth=0)
-            for k, (dy, dx) in enumerate(parameters.offsets):
-                for y, x in np.argwhere(patch.wanted):
-                    v, u = y + dy, x + dx
-                    if 0 <= v < side and 0 <= u < side and patch.inside[v, u]:
-                        together = patch.leaves[y, x] == patch.leaves[v, u]
-                        same[k, top + y, left + x] += together
-                        weight[k, top + y, left + x] += 1
+            y, x = np.nonzero(patch.wanted)
+            for k, (dy, dx) in enumerate(offsets):
+                v, u = y + dy, x + dx
+                pairs = (v >= 0) & (v < side) & (u >= 0) & (u < side)
+                pairs[pairs] = patch.inside[v[pairs], u[pairs]]
+                here, there = (y[pairs], x[pairs]), (v[pairs], u[pairs])
+                place = (k, top + here[0], left + here[1])
+                same[place] += patch.leaves[here] == patch.leaves[there]
+                weight[place] += 1
     return Affinities(
         (same / np.maximum(weight, 1)).astype(np.float32),
         parameters.offsets,
@@ -56,30 +75,25 @@ class Patch:
     def __init__(
         self,
         values: Plane,
+        inside: Mask,
+        wanted: Mask,
         origin: tuple[int, int],
         inpainter: Inpainter,
         parameters: SeparationParameters,
-        wanted: Mask,
+        windows: Sequence[int],
     ) -> None:
-        side = parameters.patch
         self.origin = origin
         self.inpainter = inpainter
         self.parameters = parameters
-        self.values = np.zeros((side, side))
-        self.inside = np.zeros((side, side), bool)
-        self.wanted = np.zeros((side, side), bool)
-        self.leaves = np.zeros((side, side), int)
-        for y in range(side):
-            for x in range(side):
-                v, u = origin[0] + y, origin[1] + x
-                if 0 <= v < values.shape[0] and 0 <= u < values.shape[1]:
-                    self.inside[y, x] = True
-                    self.values[y, x] = values[v, u]
-                    self.wanted[y, x] = wanted[v, u]
-        self.observed = self.inside & np.isfinite(self.values)
-        self.values[~self.observed] = 0
+        self.windows = windows
+        self.inside = inside
+        self.wanted = wanted
+        self.observed = inside & np.isfinite(values)
+        self.values = np.where(self.observed, values, 0)
+        self.leaves = np.zeros(inside.shape, int)
 
     def split_recursively(self, region: Mask, depth: int) -> None:
+        """Split a region and its parts until nothing can be split any more."""
         small = region.sum() < 2 * self.parameters.minimum_side
         sides = None if small or not (region & self.wanted).any() else self.split(region, depth)
         if sides is None:
@@ -89,6 +103,7 @@ class Patch:
                 self.split_recursively(part, depth + 1)
 
     def split(self, region: Mask, depth: int) -> tuple[Mask, Mask] | None:
+        """Evolve one split; None if a side ran empty or the evidence is too weak."""
         parameters = self.parameters
         side = first_half(region, orientation(parameters.seed, self.origin, depth))
         for update in range(parameters.iterations):
@@ -96,9 +111,8 @@ class Patch:
             from_side, from_other = self.errors_in_band(side, region, band)
             side_error = from_side + smoothed(from_side, parameters.sigmas)
             other_error = from_other + smoothed(from_other, parameters.sigmas)
-            for y, x in np.argwhere(band):
-                if side_error[y, x] != other_error[y, x]:
-                    side[y, x] = side_error[y, x] < other_error[y, x]
+            decided = band & (side_error != other_error)
+            side[decided] = (side_error < other_error)[decided]
             if min(side.sum(), (region & ~side).sum()) < parameters.minimum_side:
                 return None
         if self.evidence(side, region) < parameters.minimum_gain:
@@ -108,7 +122,7 @@ class Patch:
     def errors_in_band(self, side: Mask, region: Mask, band: Mask) -> tuple[Plane, Plane]:
         """Errors in the band, predicted from M and from its complement; 0 elsewhere."""
         counts = band & self.observed
-        part = window(region, self.parameters)
+        part = window(region, self.windows)
         errors = []
         for source in (side, region & ~side):
             known = source & ~band & self.observed
@@ -132,12 +146,13 @@ class Patch:
         return float((foreign - own)[band].mean())
 
 
-def window(region: Mask, parameters: SeparationParameters) -> tuple[slice, slice]:
+def window(region: Mask, sizes: Sequence[int]) -> tuple[slice, slice]:
     """Smallest of the windows that holds a region, at the region's first row and column."""
     rows, columns = (np.flatnonzero(region.any(axis)) for axis in (1, 0))
-    for size in parameters.windows():
+    side = len(region)
+    for size in (*sizes, side):
         if max(np.ptp(rows), np.ptp(columns)) < size:
-            top, left = (min(part[0], parameters.patch - size) for part in (rows, columns))
+            top, left = (min(part[0], side - size) for part in (rows, columns))
             return slice(top, top + size), slice(left, left + size)
     raise AssertionError("a region never exceeds its patch")
 
@@ -146,12 +161,11 @@ def first_half(region: Mask, horizontal: bool) -> Mask:
     """Whole rows (or columns) from the first one on: the number nearest to one half."""
     if not horizontal:
         return first_half(region.T, True).T
-    halves = []
-    for rows in range(1, len(region) + 1):
-        half = region.copy()
-        half[rows:] = False
-        halves.append(half)
-    return min(halves, key=lambda half: abs(int(half.sum()) - region.sum() / 2))
+    upto = np.cumsum(region.sum(1))
+    rows = int(np.abs(upto - region.sum() / 2).argmin()) + 1
+    half = region.copy()
+    half[rows:] = False
+    return half
 
 
 def half_width(update: int, parameters: SeparationParameters) -> int:
