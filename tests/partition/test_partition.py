@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from bioimage_cpp.affinities import compute_affinities
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.partition import (
     PARTITION_METHODS,
     PartitionParameters,
+    methods,
     partition,
 )
 
@@ -44,6 +46,24 @@ def test_without_a_foreground_every_pixel_is_labelled(method: str) -> None:
     labels = partition(ideal(truth), parameters=PartitionParameters(method=method))
     assert labels.min() == 1
     assert brute_force.same_partition(labels, truth + 1)
+
+
+@pytest.mark.parametrize("method", list(PARTITION_METHODS))
+def test_a_large_foreground_is_partitioned_island_by_island(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(6)
+    pairs = ideal(np.kron(np.ones((2, 2), int), touching_blocks()))
+    noisy = np.clip(pairs.values + random.normal(0, 0.4, pairs.values.shape), 0, 1)
+    noisy = np.round(noisy * 8).astype(np.float32) / 8  # many equal strengths, as in real ones
+    pairs = Affinities(noisy, PUBLISHED_OFFSETS, pairs.weight)
+    islands = ndimage.gaussian_filter(random.normal(size=pairs.shape), 4) > 0.01
+    parameters = PartitionParameters(method=method, minimum_size=5)
+    at_once = partition(pairs, foreground=islands, parameters=parameters)
+    monkeypatch.setattr(methods, "_GROUP", 24)
+    in_groups = partition(pairs, foreground=islands, parameters=parameters)
+    assert at_once.max() > 20
+    np.testing.assert_array_equal(in_groups, at_once)
 
 
 def test_the_place_of_the_foreground_in_the_image_does_not_matter() -> None:

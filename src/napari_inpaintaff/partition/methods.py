@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.partition.fragments import absorb_fragments
+from napari_inpaintaff.partition.links import relabel_by_position
 from napari_inpaintaff.partition.mutex import connected_components, mutex_watershed
+
+#: Connected components of the foreground are grouped in squares of this side, in pixels.
+_GROUP = 512
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,8 @@ def partition(
     """Turn affinities into a label image.
 
     Only the bounding box of the foreground is worked on, so this is fast where the
-    foreground is a small region of a large image.
+    foreground is a small region of a large image; of large images one group of connected
+    components after another.
 
     Parameters
     ----------
@@ -129,13 +135,43 @@ def partition(
     labels = np.zeros(shape, np.uint32)
     if not mask.any():
         return labels
-    box = _bounding_box(mask)
-    inside = Affinities(affinities.values[:, *box], affinities.offsets, affinities.weight[:, *box])
-    segments = PARTITION_METHODS[parameters.method](inside, mask[box], parameters)
-    labels[box] = absorb_fragments(
-        segments.astype(np.uint32, copy=False), inside, minimum_size=parameters.minimum_size
-    )
-    return labels
+    for island, box in _islands(mask):
+        inside = Affinities(
+            affinities.values[:, *box], affinities.offsets, affinities.weight[:, *box]
+        )
+        segments = PARTITION_METHODS[parameters.method](inside, island, parameters)
+        found = absorb_fragments(
+            segments.astype(np.uint32, copy=False), inside, minimum_size=parameters.minimum_size
+        )
+        labels[box][island] = found[island] + labels.max()
+    return relabel_by_position(labels)
+
+
+def _islands(mask: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], tuple[slice, slice]]]:
+    """Part a large foreground into groups of its connected components, in bounding boxes.
+
+    No segment reaches beyond its component, and pairs of pixels of different components
+    have nothing to say about any, so the groups can be partitioned one by one. The time of
+    the mutex watershed grows faster than the number of pixels, and so does its memory.
+    """
+    if mask.size <= _GROUP**2:
+        box = _bounding_box(mask)
+        yield mask[box], box
+        return
+    components, _ = ndimage.label(mask)
+    boxes = ndimage.find_objects(components)
+    groups: dict[tuple[int, int], list[int]] = {}
+    for component, (rows, columns) in enumerate(boxes, start=1):
+        groups.setdefault((rows.start // _GROUP, columns.start // _GROUP), []).append(component)
+    for members in groups.values():
+        rows, columns = (
+            slice(
+                min(boxes[member - 1][axis].start for member in members),
+                max(boxes[member - 1][axis].stop for member in members),
+            )
+            for axis in (0, 1)
+        )
+        yield np.isin(components[rows, columns], members), (rows, columns)
 
 
 def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:

@@ -111,7 +111,8 @@ class AffinityAverage:
     def __init__(self, shape: tuple[int, int], offsets: Sequence[Offset]) -> None:
         self._offsets = tuple(offsets)
         self._shape = shape
-        self._same = np.zeros((len(self._offsets), *shape), np.float32)
+        # Of large images the sums are most of the memory: no pair is in 65,536 patches.
+        self._same = np.zeros((len(self._offsets), *shape), np.uint16)
         self._weight = np.zeros_like(self._same)
 
     def add(
@@ -145,8 +146,10 @@ class AffinityAverage:
 
     def result(self) -> Affinities:
         """Return the average so far, as new arrays."""
-        values = np.divide(self._same, np.maximum(self._weight, 1))
-        return Affinities(values, self._offsets, self._weight.copy())
+        weight = self._weight.astype(np.float32)
+        values = np.zeros_like(weight)
+        np.divide(self._same, weight, out=values, where=self._weight > 0)
+        return Affinities(values, self._offsets, weight)
 
 
 def known_pixels(affinities: Affinities) -> NDArray[np.bool_]:
