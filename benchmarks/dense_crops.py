@@ -31,13 +31,15 @@ class DenseCrop:
     foreground: NDArray[np.bool_]
 
 
-def dense_crops(count: int, data_sets: Sequence[str] = DATA_SETS) -> list[DenseCrop]:
+def dense_crops(
+    count: int, data_sets: Sequence[str] = DATA_SETS, *, side: int = SIDE
+) -> list[DenseCrop]:
     """Take the window with the longest touching borders of some frames of every set."""
     crops = []
     for data_set in data_sets:
         found = list(frames(data_set))
         for frame in found[:: max(1, len(found) // count)][:count]:
-            window = _densest_window(frame.ground_truth)
+            window = _densest_window(frame.ground_truth, side)
             truth = np.zeros_like(frame.ground_truth)
             truth[window] = frame.ground_truth[window]
             inside = np.zeros(truth.shape, bool)
@@ -46,18 +48,18 @@ def dense_crops(count: int, data_sets: Sequence[str] = DATA_SETS) -> list[DenseC
     return crops
 
 
-def _densest_window(truth: NDArray[np.uint16]) -> tuple[slice, slice]:
+def _densest_window(truth: NDArray[np.uint16], side: int) -> tuple[slice, slice]:
     touching = np.zeros(truth.shape, np.int64)
     for axis in (0, 1):
         after, before = np.roll(truth, -1, axis), truth
         touching += (after != before) & (after > 0) & (before > 0)
     best = max(
-        (int(touching[y : y + SIDE, x : x + SIDE].sum()), -y, -x)
-        for y in range(0, max(1, truth.shape[0] - SIDE + 1), 16)
-        for x in range(0, max(1, truth.shape[1] - SIDE + 1), 16)
+        (int(touching[y : y + side, x : x + side].sum()), -y, -x)
+        for y in range(0, max(1, truth.shape[0] - side + 1), 16)
+        for x in range(0, max(1, truth.shape[1] - side + 1), 16)
     )
     y, x = -best[1], -best[2]
-    return slice(y, y + SIDE), slice(x, x + SIDE)
+    return slice(y, y + side), slice(x, x + side)
 
 
 def separation_score(

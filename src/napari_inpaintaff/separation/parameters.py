@@ -98,7 +98,7 @@ class SeparationParameters:
 
 #: Settings by the name of their trade of quality against speed.
 SEPARATION_MODES: dict[str, SeparationParameters] = {
-    "draft": SeparationParameters(stride=32, iterations=6),
+    "draft": SeparationParameters(stride=32, iterations=8),
     "balanced": SeparationParameters(),
     "paper": SeparationParameters(stride=10, iterations=20),
 }
