@@ -3,8 +3,9 @@
 from napari_inpaintaff.pipeline.segmentation import (
     Draft,
     Segmentation,
+    default_partition,
     iterate_segmentation,
     segment,
 )
 
-__all__ = ["Draft", "Segmentation", "iterate_segmentation", "segment"]
+__all__ = ["Draft", "Segmentation", "default_partition", "iterate_segmentation", "segment"]

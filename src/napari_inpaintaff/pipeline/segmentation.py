@@ -17,14 +17,17 @@ from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground import foreground_probability, mask_from_labels, threshold
 from napari_inpaintaff.images import Region, check_region
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
-from napari_inpaintaff.jobs import Job
+from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.partition import partition as partition_affinities
 from napari_inpaintaff.separation import (
     AffinityDraft,
     SeparationParameters,
     SplitUpdate,
+    Student,
     iterate_affinities,
+    iterate_student_affinities,
+    load_model,
 )
 from napari_inpaintaff.separation.zoom import Zoom
 
@@ -68,7 +71,7 @@ class Draft:
 def iterate_segmentation(
     image: NDArray[Any],
     *,
-    model: str | Path | Inpainter = DEFAULT_INPAINTER,
+    model: str | Path | Inpainter | Student = DEFAULT_INPAINTER,
     foreground: str | NDArray[Any] = "otsu",
     diameter: float | None = None,
     region: Region | None = None,
@@ -76,15 +79,17 @@ def iterate_segmentation(
     partition: PartitionParameters | None = None,
     drafts: bool = True,
     device: str = "auto",
-) -> Generator[SplitUpdate | Draft, None, Segmentation]:
+) -> Generator[SplitUpdate | Draft | Progress, None, Segmentation]:
     """Separate the cells of an image, one network batch at a time.
+
+    An inpainter takes patches of the image apart; a student predicts the same in one pass.
 
     Parameters
     ----------
     image : ndarray, shape (Y, X)
         Raw intensities; NaN marks unknown pixels.
-    model : str, Path or Inpainter, optional
-        Name, model file or a loaded inpainter.
+    model : str, Path, Inpainter or Student, optional
+        Name, model file or a loaded model, of either kind.
     foreground : str or ndarray, shape (Y, X), optional
         A method (see `foreground.FOREGROUND_METHODS`), which sees the image denoised if the
         model does that, or a mask or label image: what is not zero is foreground.
@@ -93,21 +98,22 @@ def iterate_segmentation(
     region : tuple of two slices, optional
         Rows and columns to label; patches reach beyond it.
     separation : SeparationParameters, optional
-        How patches are split.
+        How an inpainter splits patches. A student does not.
     partition : PartitionParameters, optional
-        How affinities become labels; the minimum size is meant for cells of the
-        model's diameter and follows ``diameter``.
+        How affinities become labels, by default `default_partition`; the minimum size is
+        meant for cells of the model's diameter and follows ``diameter``.
     drafts : bool, optional
-        Whether the run stops now and then, for parts of a second, to label what it has.
-        The result is the same.
+        Whether a run of an inpainter stops now and then, for parts of a second, to label
+        what it has. The result is the same.
     device : str, optional
         ``auto``, ``cpu``, ``cuda`` or ``mps``; a loaded model stays where it is.
 
     Yields
     ------
-    SplitUpdate or Draft
-        The first after every network batch; the second a few times, the first time long
-        before the end. Not asking for the next one cancels the run.
+    SplitUpdate, Draft or Progress
+        Of an inpainter, the first after every network batch, the second a few times, the
+        first time long before the end; of a student, the third after every tile. Not asking
+        for the next one cancels the run.
 
     Returns
     -------
@@ -127,11 +133,11 @@ def iterate_segmentation(
         raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
     if not np.isfinite(image).any():
         raise ImageError("the image has no finite pixel; nothing can be computed from it")
-    if not isinstance(model, Inpainter):
-        model = Inpainter.load(model, device=device)
+    if isinstance(model, str | Path):
+        model = load_model(model, device=device)
     diameter = model.metadata.diameter if diameter is None else diameter
     scale = Zoom.between(model.metadata.diameter, diameter).factor
-    partition = _at_scale(PartitionParameters() if partition is None else partition, scale)
+    partition = _at_scale(default_partition(model) if partition is None else partition, scale)
     # Noise disturbs thresholds as much as it does inpainting.
     seen = model.denoise(image) if isinstance(foreground, str) else image
     mask = _foreground_mask(seen, foreground, diameter)
@@ -141,9 +147,32 @@ def iterate_segmentation(
         inside[region] = True
         mask = mask & inside
     label = partial(partition_affinities, foreground=mask, parameters=partition)
-    updates = iterate_affinities(image, model, separation, wanted=mask, diameter=diameter)
-    affinities = yield from _label_drafts(updates, label if drafts else None)
+    if isinstance(model, Student):
+        affinities = yield from iterate_student_affinities(
+            image, model, wanted=mask, diameter=diameter
+        )
+    else:
+        updates = iterate_affinities(image, model, separation, wanted=mask, diameter=diameter)
+        affinities = yield from _label_drafts(updates, label if drafts else None)
     return Segmentation(label(affinities), affinities, mask)
+
+
+def default_partition(model: Inpainter | Student) -> PartitionParameters:
+    """Return how the affinities of a model are best turned into labels.
+
+    Parameters
+    ----------
+    model : Inpainter or Student
+        A student knows the alpha that suits its affinities.
+
+    Returns
+    -------
+    PartitionParameters
+        At the scale of the model's cells.
+    """
+    if isinstance(model, Student):
+        return PartitionParameters(alpha=model.metadata.alpha)
+    return PartitionParameters()
 
 
 def segment(image: NDArray[Any], **options: Any) -> Segmentation:
