@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
-from napari_inpaintaff.errors import ModelFileError
+from napari_inpaintaff.errors import ImageError, ModelFileError
 from napari_inpaintaff.jobs import Progress
-from napari_inpaintaff.widgets.engine import InpainterCard, Labelling, Separation
+from napari_inpaintaff.widgets.engine import Labelling, Separation, SeparationDraft
+from napari_inpaintaff.widgets.model_cards import ModelCard
 from napari_inpaintaff.widgets.planes import Plane
 from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, SeparationRequest
 
 PATCH = 16
 TIMEOUT = 180
+DRAFT = "draft"
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,13 @@ class FakeEngine:
     """Cuts the foreground into columns of `width` pixels.
 
     With alpha below 0.9 the columns stay together. Batches can be held by
-    `hold()` and let go one by one by `release(count)`.
+    `hold()` and let go one by one by `release(count)`. After the batches in `drafts` there
+    is a draft, whose columns are twice as wide.
     """
 
     def __init__(self, *, batches: int = 6, width: int = 8) -> None:
         self.batches = batches
+        self.drafts: tuple[int, ...] = ()
         self.width = width
         self.separations = 0
         self.batches_done = 0
@@ -64,19 +68,19 @@ class FakeEngine:
     def release(self, count: int = 10_000) -> None:
         self._gate.release(count)
 
-    def inpainters(self) -> Sequence[InpainterCard]:
+    def models(self) -> Sequence[ModelCard]:
         return [
-            InpainterCard("nuclei-small", 25.0, "Small and fast."),
-            InpainterCard("nuclei-pconv", 30.0, "Partial convolutions."),
+            ModelCard("nuclei-small", 25.0, "Small and fast."),
+            ModelCard("nuclei-pconv", 30.0, "Partial convolutions."),
         ]
 
     def warm_up(self) -> None:
         self.warm = True
 
-    def read_card(self, path: Path) -> InpainterCard:
+    def read_card(self, path: Path) -> ModelCard:
         if not path.exists():
             raise ModelFileError(f"{path} does not exist.")
-        return InpainterCard(str(path), 40.0, "From a file.")
+        return ModelCard(str(path), 40.0, "From a file.")
 
     def separate(
         self, request: SeparationRequest, previous: Separation | None
@@ -94,6 +98,8 @@ class FakeEngine:
                     raise self.error
                 self.batches_done += 1
                 yield self._split(request, batch)
+                if batch + 1 in self.drafts:
+                    yield self._draft(request, image, batch + 1)
             known = np.zeros(image.shape, dtype=bool)
             wanted = ndimage.binary_dilation(foreground_mask(image, request.foreground), None, 2)
             known[request.region] = wanted[request.region]
@@ -112,10 +118,13 @@ class FakeEngine:
         if self.label_error is not None:
             raise self.label_error
         mask = foreground_mask(separation.image, foreground)
+        if mask.shape != separation.image.shape:
+            raise ImageError("choose a mask of the same size")
+        width = 2 * self.width if separation.model == DRAFT else self.width
         inside = np.zeros(mask.shape, dtype=bool)
         inside[separation.region] = True
         missing = int((mask & inside & ~separation.known).sum())
-        columns = np.arange(mask.shape[1]) // self.width + 1
+        columns = np.arange(mask.shape[1]) // width + 1
         if settings.alpha < 0.9:
             columns[:] = 1
         labels = np.where(mask & inside & separation.known, columns, 0)
@@ -138,6 +147,14 @@ class FakeEngine:
             done=batch + 1,
             total=self.batches,
         )
+
+    def _draft(self, request: SeparationRequest, image: NDArray[Any], done: int) -> SeparationDraft:
+        affinities = self._affinities(image.shape)
+        known = np.ones(image.shape, dtype=bool)
+        separation = Separation(
+            image, request.network, request.region, affinities, known, model=DRAFT
+        )
+        return SeparationDraft(lambda: separation, done, self.batches)
 
     def _affinities(self, shape: tuple[int, int]) -> Affinities:
         values = np.ones((len(PUBLISHED_OFFSETS), *shape), dtype=np.float32)

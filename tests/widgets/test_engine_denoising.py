@@ -14,7 +14,8 @@ from napari_inpaintaff.images import simulate_dense_nuclei
 from napari_inpaintaff.inpainting import Inpainter, InpainterMetadata
 from napari_inpaintaff.inpainting.denoising import Denoiser
 from napari_inpaintaff.networks import UNetArchitecture, build_unet
-from napari_inpaintaff.widgets.engine import CoreEngine
+from napari_inpaintaff.separation import SEPARATION_MODES, SeparationParameters
+from napari_inpaintaff.widgets.core_engine import CoreEngine
 from napari_inpaintaff.widgets.planes import current_plane
 from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings, SeparationRequest
 
@@ -32,17 +33,20 @@ def denoising_model(tmp_path: Path) -> Path:
     )
 
 
-def test_the_foreground_is_that_of_the_denoised_image(denoising_model: Path) -> None:
+def test_the_foreground_is_that_of_the_denoised_image(
+    denoising_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = SeparationParameters(stride=64, iterations=2)
+    monkeypatch.setitem(SEPARATION_MODES, "draft", quick)
     image = simulate_dense_nuclei(shape=(64, 64), seed=1)[0]
     request = SeparationRequest(
         plane=current_plane(Image(image), (0.0, 0.0)),
         region=(slice(8, 40), slice(8, 40)),
         foreground="otsu",
         network=NetworkSettings(
-            inpainter=str(denoising_model),
+            model=str(denoising_model),
             diameter=25.0,
-            stride=64,
-            iterations=2,
+            quality="draft",
             seed=0,
             device="cpu",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from napari.utils.notifications import NotificationSeverity
 
 from napari_inpaintaff.evaluation import seg_score
 from napari_inpaintaff.images import simulate_dense_nuclei
-from napari_inpaintaff.widgets.engine import CoreEngine
+from napari_inpaintaff.separation import SEPARATION_MODES
+from napari_inpaintaff.widgets.core_engine import CoreEngine
 from napari_inpaintaff.widgets.preview import FRAME, ORANGE, OUTLINE, PREVIEW_NAME, PURPLE
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
@@ -83,12 +85,19 @@ def core_dock(sample_viewer, model_file, qtbot, monkeypatch):
     monkeypatch.setattr(Inpainter, "load", lambda model, device: network)
     dock = SeparateCells(sample_viewer, engine=CountingEngine())
     sample_viewer.window.add_dock_widget(dock)
-    dock.form.inpainter.load(model_file)
-    dock.form.iterations.setValue(3)
+    dock.form.model.load(model_file)
+    set_updates(monkeypatch, 3)
     draw(dock, REGION)
     yield dock
     dock.controller.cancel()
     qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
+
+
+def set_updates(monkeypatch, updates):
+    """Let every quality take so many updates of a split."""
+    for mode in SEPARATION_MODES:
+        parameters = replace(SEPARATION_MODES[mode], iterations=updates)
+        monkeypatch.setitem(SEPARATION_MODES, mode, parameters)
 
 
 def draw(dock, region):
@@ -112,7 +121,14 @@ def test_the_sample_from_run_to_labels(sample_viewer, core_dock, qtbot):
     pictures = []
     sample_viewer.layers.events.inserted.connect(lambda event: pictures.append(event.value.name))
     run_to_end(qtbot, core_dock)
-    assert pictures == [PREVIEW_NAME, "nuclei affinities", "nuclei cells"]
+    # The labels come before the affinities, as a draft, and end above them.
+    assert pictures == [PREVIEW_NAME, "nuclei cells", "nuclei affinities"]
+    assert [layer.name for layer in sample_viewer.layers] == [
+        "nuclei",
+        "Region",
+        "nuclei affinities",
+        "nuclei cells",
+    ]
     assert PREVIEW_NAME not in sample_viewer.layers
     source = sample_viewer.layers["nuclei"]
     labels, affinities = sample_viewer.layers["nuclei cells"], sample_viewer.layers[2]
@@ -188,8 +204,8 @@ def test_a_foreground_that_grows_computes_only_what_is_missing(sample_viewer, co
     assert len(engine.runs[1]) > 0
 
 
-def test_cancel_stops_the_real_generator(sample_viewer, core_dock, qtbot):
-    core_dock.form.iterations.setValue(100)
+def test_cancel_stops_the_real_generator(sample_viewer, core_dock, qtbot, monkeypatch):
+    set_updates(monkeypatch, 100)
     engine = core_dock.controller._engine
     core_dock.controls.run_button.click()
     qtbot.waitUntil(lambda: PREVIEW_NAME in sample_viewer.layers, timeout=180_000)
@@ -200,7 +216,7 @@ def test_cancel_stops_the_real_generator(sample_viewer, core_dock, qtbot):
         at_cancel = len(engine.runs[0])
     assert len(engine.runs[0]) <= at_cancel + 2
     assert [layer.name for layer in sample_viewer.layers] == ["nuclei", "Region"]
-    core_dock.form.iterations.setValue(3)
+    set_updates(monkeypatch, 3)
     run_to_end(qtbot, core_dock)
     assert "nuclei cells" in sample_viewer.layers
 
@@ -260,7 +276,7 @@ def test_a_mask_of_other_pixels_is_explained(sample_viewer, core_dock, qtbot, no
 def test_a_file_that_is_no_model_is_explained(core_dock, tmp_path, notifications):
     path = tmp_path / "noise.safetensors"
     path.write_bytes(b"noise")
-    core_dock.form.inpainter.load(path)
+    core_dock.form.model.load(path)
     assert notifications[-1].severity is NotificationSeverity.ERROR
     assert not notifications[-1].message.startswith("Unexpected")
 
@@ -268,17 +284,19 @@ def test_a_file_that_is_no_model_is_explained(core_dock, tmp_path, notifications
 LOADING = """
 import sys, time
 import napari, numpy as np
+from dataclasses import replace
 from pathlib import Path
 from qtpy.QtCore import QTimer
 from qtpy.QtTest import QTest
+from napari_inpaintaff.separation import SEPARATION_MODES
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
 
 viewer = napari.Viewer(show=False)
 viewer.add_image(np.random.default_rng(0).normal(size=(64, 64)))
 dock = SeparateCells(viewer)
 viewer.window.add_dock_widget(dock)
-dock.form.inpainter.load(Path(sys.argv[1]))
-dock.form.iterations.setValue(1)
+dock.form.model.load(Path(sys.argv[1]))
+SEPARATION_MODES["balanced"] = replace(SEPARATION_MODES["balanced"], iterations=1)
 assert "torch" not in sys.modules
 ticks = []
 timer = QTimer()
@@ -315,7 +333,7 @@ def test_with_the_shipped_network_the_widget_finds_what_a_script_finds(sample_vi
 
     dock = SeparateCells(sample_viewer)
     sample_viewer.window.add_dock_widget(dock)
-    assert dock.form.inpainter.card.name == "nuclei-small"
+    assert dock.form.model.card.name == "nuclei-small"
     draw(dock, SMALL_REGION)
     run_to_end(qtbot, dock)
     image, truth = simulate_dense_nuclei()

@@ -150,11 +150,10 @@ def test_of_a_stack_the_shown_plane_is_separated_and_the_result_lies_there(
 
 def test_settings_reach_the_engine(viewer, dock, engine, run_to_end):
     form = dock.form
-    form.inpainter.combo.setCurrentText("nuclei-pconv")
+    form.model.combo.setCurrentText("nuclei-pconv")
     assert form.diameter.value() == 30.0
     form.diameter.setValue(18.5)
-    form.stride.setValue(16)
-    form.iterations.setValue(20)
+    form.quality.choose("paper")
     form.seed.setValue(7)
     form.device.setCurrentIndex(1)
     form.foreground.choose("none")
@@ -162,8 +161,8 @@ def test_settings_reach_the_engine(viewer, dock, engine, run_to_end):
     request = engine.requests[0]
     assert request.foreground == "none"
     network = request.network
-    assert (network.inpainter, network.diameter, network.stride) == ("nuclei-pconv", 18.5, 16)
-    assert (network.iterations, network.seed, network.device) == (20, 7, "cpu")
+    assert (network.model, network.diameter, network.quality) == ("nuclei-pconv", 18.5, "paper")
+    assert (network.seed, network.device) == (7, "cpu")
     assert request.labels.alpha == PartitionParameters.alpha
 
 
@@ -178,27 +177,27 @@ def test_the_minimum_size_follows_the_diameter_until_it_is_set(dock):
 
 def test_a_model_file_can_be_loaded(viewer, dock, tmp_path, notifications):
     path = tmp_path / "mine.safetensors"
-    dock.form.inpainter.load(path)
+    dock.form.model.load(path)
     assert "does not exist" in notifications[-1].message
-    assert dock.form.inpainter.combo.count() == 2
+    assert dock.form.model.combo.count() == 2
     path.touch()
     for _ in range(2):
-        dock.form.inpainter.load(path)
-    assert dock.form.inpainter.combo.currentText() == "mine.safetensors"
-    assert dock.form.inpainter.combo.count() == 3
-    assert dock.form.network_settings().inpainter == str(path)
+        dock.form.model.load(path)
+    assert dock.form.model.combo.currentText() == "mine.safetensors"
+    assert dock.form.model.combo.count() == 3
+    assert dock.form.network_settings().model == str(path)
     assert dock.form.diameter.value() == 40.0
 
 
 def test_without_any_inpainter_run_says_so(viewer, engine, qtbot, notifications, monkeypatch):
-    monkeypatch.setattr(engine, "inpainters", list)
+    monkeypatch.setattr(engine, "models", list)
     widget = SeparateCells(viewer, engine=engine)
     qtbot.addWidget(widget)
     widget.controls.run_button.click()
-    assert "There is no inpainter" in notifications[-1].message
+    assert "There is no network" in notifications[-1].message
 
 
-@pytest.mark.parametrize("field", ["image", "inpainter", "region", "foreground", "diameter"])
+@pytest.mark.parametrize("field", ["image", "model", "quality", "region", "foreground", "diameter"])
 def test_every_field_explains_itself(dock, field):
     widget = getattr(dock.form, field)
     combo = getattr(widget, "combo", widget)

@@ -9,7 +9,7 @@ import tifffile
 from napari_inpaintaff.images import simulate_dense_nuclei
 from napari_inpaintaff.inpainting import Inpainter
 from napari_inpaintaff.inpainting.checkpoint import checkpoint_path
-from napari_inpaintaff.widgets.engine import CoreEngine
+from napari_inpaintaff.widgets.core_engine import CoreEngine
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.train_inpainter import TrainInpainter
 

@@ -104,10 +104,10 @@ def test_pause_holds_the_training_and_resume_goes_on(viewer, trainer, training_e
 def test_stop_keeps_a_model_that_an_open_widget_offers_at_once(
     viewer, trainer, training_engine, model_folder, engine, qtbot, paused
 ):
-    engine.inpainters = training_engine.inpainters
+    engine.models = training_engine.inpainters
     cells = SeparateCells(viewer, engine=engine)
     qtbot.addWidget(cells)
-    choice = cells.form.inpainter
+    choice = cells.form.model
     choice.choose("nuclei-pconv")
     cells.form.diameter.setValue(18)
     start_and_take_steps(trainer, training_engine, qtbot, 2)

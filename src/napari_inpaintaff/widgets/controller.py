@@ -16,7 +16,14 @@ from napari_inpaintaff.widgets.preview import SplitPreview
 from napari_inpaintaff.widgets.results import ResultLayers
 from napari_inpaintaff.widgets.runner import BusyError, JobRunner
 from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, SeparationRequest
-from napari_inpaintaff.widgets.steps import RunResult, label_steps, run_steps, warm_up_steps
+from napari_inpaintaff.widgets.steps import (
+    DraftLabels,
+    LabelWishes,
+    RunResult,
+    label_steps,
+    run_steps,
+    warm_up_steps,
+)
 
 
 @dataclass(eq=False)
@@ -33,7 +40,19 @@ class _Current:
 
     source: Image
     request: SeparationRequest
+    wishes: LabelWishes
     preview: SplitPreview
+    layers: ResultLayers
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class _Relabelling:
+    """The wish for other labels of a source layer."""
+
+    source: Layer
+    foreground: Foreground
+    settings: LabelSettings
 
 
 def update_key(update: Any) -> Any:
@@ -60,6 +79,8 @@ class SeparationController(QObject):
     ended = Signal(str)
     step_changed = Signal(str)
     patches_done = Signal(int, int)
+    #: A draft is shown; carries its number of cells, such as "41 cells".
+    drafted = Signal(str)
     #: Labels were shown; carries a sentence for the user.
     labelled = Signal(str)
 
@@ -70,8 +91,9 @@ class SeparationController(QObject):
         self._kept: dict[Layer, _Kept] = {}
         self._current: _Current | None = None
         self._ending = ""
-        self._relabel_next: tuple[Layer, Foreground, LabelSettings] | None = None
-        self._relabelled: _Kept | None = None
+        self._relabel_next: _Relabelling | None = None
+        self._relabelled: _Relabelling | None = None
+        self._relabelled_from: _Kept | None = None
 
         self._runner = JobRunner(heavy=True, coalesce=update_key)
         self._runner.updated.connect(self._on_updated)
@@ -108,28 +130,44 @@ class SeparationController(QObject):
         if self.is_running:
             raise BusyError("A separation is running already.")
         kept = self._kept.get(source)
-        steps = run_steps(self._engine, request, kept.separation if kept else None)
+        wishes = LabelWishes(request.foreground, request.labels)
+        steps = run_steps(self._engine, request, kept.separation if kept else None, wishes)
         self._runner.start(steps, name=f"Separating the cells of {source.name}")
-        preview = SplitPreview(self._viewer, source, request.plane.index)
-        self._current = _Current(source, request, preview)
+        index = request.plane.index
+        if kept is not None and kept.layers.index == index:
+            layers = kept.layers
+        else:
+            layers = ResultLayers(self._viewer, source, index)
+        preview = SplitPreview(self._viewer, source, index)
+        self._current = _Current(source, request, wishes, preview, layers)
         self._ending = ""
         self.started.emit()
 
     def cancel(self) -> None:
         """End the run before its next batch; it leaves nothing behind."""
+        if self._current is not None:
+            self._current.cancelled = True
         self._runner.cancel()
 
-    def kept_plane(self, source: Layer) -> tuple[int, ...] | None:
-        """Say of which plane of a layer affinities are kept; None when of none."""
+    def labelled_plane(self, source: Layer) -> tuple[int, ...] | None:
+        """Say of which plane of a layer labels can be built anew; None when of none."""
+        if self._current is not None and self._current.source is source:
+            return self._current.request.plane.index
         kept = self._kept.get(source)
         return kept.layers.index if kept else None
 
     def relabel(self, source: Layer, foreground: Foreground, settings: LabelSettings) -> None:
-        """Build the labels of a layer anew from what is known; the newest call wins."""
-        if source in self._kept:
-            self._relabel_next = (source, foreground, settings)
-            if not self._relabeller.is_running:
-                self._start_relabelling()
+        """Build the labels of a layer anew from what is known; the newest call wins.
+
+        The drafts and the result of a run follow too.
+        """
+        current = self._current
+        if current is not None and current.source is source:
+            current.wishes.newest = (foreground, settings)
+        kept = self._kept.get(source)
+        if kept is not None and kept.layers.index == self.labelled_plane(source):
+            self._relabel_next = _Relabelling(source, foreground, settings)
+            self._start_relabelling()
 
     def dispose(self) -> None:
         """Let go of the viewer; a run ends before its next batch and shows nothing."""
@@ -140,25 +178,33 @@ class SeparationController(QObject):
         self._kept.clear()
         current, self._current = self._current, None
         if current is not None:
+            current.layers.take_back_draft()
             current.preview.remove()
 
     def _on_updated(self, updates: tuple[Any, ...]) -> None:
         if self._current is None:
             return
         for update in updates:
-            if isinstance(update, Progress) and update.message:
+            if isinstance(update, DraftLabels):
+                self._show_draft(self._current, update.labelling)
+            elif isinstance(update, Progress) and update.message:
                 self.step_changed.emit(update.message)
         splits = [update for update in updates if hasattr(update, "origin")]
         if splits:
             self._current.preview.show(splits)
             self.patches_done.emit(splits[-1].done, splits[-1].total)
 
+    def _show_draft(self, current: _Current, labelling: Labelling) -> None:
+        if not current.cancelled:
+            current.layers.show_draft(labelling.labels, below=current.preview.layer)
+            self.drafted.emit(labelling.cells)
+
     def _on_succeeded(self, result: RunResult) -> None:
         current = self._current
         if current is None or current.source not in self._viewer.layers:
             return
         current.preview.remove()
-        layers = self._result_layers(current)
+        layers = current.layers
         self._kept[current.source] = _Kept(result.separation, layers)
         rows, columns = result.separation.region
         try:
@@ -177,33 +223,35 @@ class SeparationController(QObject):
     def _on_finished(self) -> None:
         current, self._current = self._current, None
         if current is not None:
+            current.layers.take_back_draft()
             current.preview.remove()
         self.ended.emit(self._ending)
+        self._start_relabelling()
 
     def _start_relabelling(self) -> None:
-        if self._relabel_next is None:
+        wish = self._relabel_next
+        if wish is None or self._relabeller.is_running:
             return
-        source, foreground, settings = self._relabel_next
+        kept = self._kept.get(wish.source)
+        if kept is not None and kept.layers.shows_draft:
+            # What was found before must not take the draft's place; it may come back.
+            return
         self._relabel_next = None
-        kept = self._kept.get(source)
-        if kept is None:
-            return
-        self._relabelled = kept
-        steps = label_steps(self._engine, kept.separation, foreground, settings)
-        self._relabeller.start(steps, name=f"Labelling the cells of {source.name}")
+        if kept is not None:
+            self._relabelled, self._relabelled_from = wish, kept
+            steps = label_steps(self._engine, kept.separation, wish.foreground, wish.settings)
+            self._relabeller.start(steps, name=f"Labelling the cells of {wish.source.name}")
 
     def _on_relabelled(self, labelling: Labelling) -> None:
+        wish, kept = self._relabelled, self._relabelled_from
         # A run may have replaced what these labels were built from.
-        kept = self._relabelled
-        if kept is not None and kept in self._kept.values():
-            kept.layers.show_labels(labelling.labels)
-            self.labelled.emit(describe(labelling))
-
-    def _result_layers(self, current: _Current) -> ResultLayers:
-        kept = self._kept.get(current.source)
-        if kept is not None and kept.layers.index == current.request.plane.index:
-            return kept.layers
-        return ResultLayers(self._viewer, current.source, current.request.plane.index)
+        if wish is None or kept is None or self._kept.get(wish.source) is not kept:
+            return
+        if kept.layers.shows_draft:
+            self._relabel_next = self._relabel_next or wish
+            return
+        kept.layers.show_labels(labelling.labels)
+        self.labelled.emit(describe(labelling))
 
     def _on_layer_removed(self, event: Any) -> None:
         self._kept.pop(event.value, None)
@@ -225,8 +273,7 @@ def describe(labelling: Labelling) -> str:
     -------
     str
     """
-    count = int(labelling.labels.max(initial=0))
-    text = f"{count} cell{'' if count == 1 else 's'}. Cuts: blue along x, red along y."
+    text = f"{labelling.cells}. Cuts: blue along x, red along y."
     if labelling.missing:
         pixels = "1 pixel" if labelling.missing == 1 else f"{labelling.missing} pixels"
         text += f" {pixels} of the foreground not computed yet: press Run to add them."

@@ -17,8 +17,6 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible, QLabeledDoubleSlider
 
 from napari_inpaintaff.partition import PartitionParameters
-from napari_inpaintaff.separation import SeparationParameters
-from napari_inpaintaff.widgets.engine import InpainterCard
 from napari_inpaintaff.widgets.fields import (
     DEVICES,
     USUAL_DIAMETER,
@@ -26,8 +24,10 @@ from napari_inpaintaff.widgets.fields import (
     field_rows,
     spin_box,
 )
-from napari_inpaintaff.widgets.inpainter_choice import InpainterChoice
 from napari_inpaintaff.widgets.layer_choice import LayerChoice, image_refusal, is_image, is_mask
+from napari_inpaintaff.widgets.model_cards import ModelCard
+from napari_inpaintaff.widgets.model_choice import ModelChoice
+from napari_inpaintaff.widgets.quality_choice import QualityChoice
 from napari_inpaintaff.widgets.region_picker import RegionPicker
 from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
 
@@ -42,7 +42,7 @@ class SettingsForm(QWidget):
     viewer : napari.Viewer
         Whose layers to offer.
     list_cards : callable
-        Lists the installed inpainters.
+        Lists the installed models.
     read_card : callable
         Reads the card of a model file.
     on_error : callable
@@ -57,9 +57,9 @@ class SettingsForm(QWidget):
     def __init__(
         self,
         viewer: Any,
-        list_cards: Callable[[], Sequence[InpainterCard]],
+        list_cards: Callable[[], Sequence[ModelCard]],
         *,
-        read_card: Callable[[Path], InpainterCard],
+        read_card: Callable[[Path], ModelCard],
         on_error: Callable[[Exception], object],
         parent: QWidget | None = None,
     ) -> None:
@@ -74,7 +74,8 @@ class SettingsForm(QWidget):
             "The image whose cells touch: one channel.\n"
             "Of a stack or time-lapse, the plane that you see is used."
         )
-        self.inpainter = InpainterChoice(list_cards, read_card=read_card, on_error=on_error)
+        self.model = ModelChoice(list_cards, read_card=read_card, on_error=on_error)
+        self.quality = QualityChoice()
         self.region = RegionPicker(viewer)
         self.foreground = LayerChoice(viewer, accepts=is_mask, fixed=FOREGROUND_METHODS)
         self.foreground.setToolTip(
@@ -90,19 +91,18 @@ class SettingsForm(QWidget):
         self._make_label_fields()
         self._make_advanced_fields()
         self._lay_out()
-        self.inpainter.chosen.connect(self._take_diameter_of_inpainter)
-        self._take_diameter_of_inpainter()
+        self.model.chosen.connect(self._take_over_card)
+        self._take_over_card()
 
     def network_settings(self) -> NetworkSettings | None:
-        """Say what the affinities shall be computed with; None without any inpainter."""
-        card = self.inpainter.card
+        """Say what the affinities shall be computed with; None without any model."""
+        card = self.model.card
         if card is None:
             return None
         return NetworkSettings(
-            inpainter=card.name,
+            model=card.name,
             diameter=self.diameter.value(),
-            stride=self.stride.value(),
-            iterations=self.iterations.value(),
+            quality=self.quality.mode,
             seed=self.seed.value(),
             device=DEVICES[self.device.currentText()],
         )
@@ -140,12 +140,6 @@ class SettingsForm(QWidget):
         self.diameter.valueChanged.connect(self._propose_minimum_size)
 
     def _make_advanced_fields(self) -> None:
-        self.stride = spin_box(QSpinBox, 4, 64, SeparationParameters.stride, " px")
-        self.stride.setToolTip(
-            "Distance of neighbouring patches. Half of it: a little better, four times slower."
-        )
-        self.iterations = spin_box(QSpinBox, 2, 100, SeparationParameters.iterations, "")
-        self.iterations.setToolTip("How many times every split is improved.")
         self.seed = spin_box(QSpinBox, 0, 2**31 - 1, 0, "")
         self.seed.setToolTip("Start of all random choices: the same seed gives the same result.")
         self.device = QComboBox()
@@ -160,7 +154,8 @@ class SettingsForm(QWidget):
                 "What to separate",
                 {
                     "Image": self.image,
-                    "Network": self.inpainter,
+                    "Network": self.model,
+                    "Quality": self.quality,
                     "Region": self.region,
                     "Foreground": self.foreground,
                     "Cell diameter": self.diameter,
@@ -177,8 +172,6 @@ class SettingsForm(QWidget):
         self.advanced.addWidget(
             field_rows(
                 {
-                    "Stride": self.stride,
-                    "Iterations": self.iterations,
                     "Seed": self.seed,
                     "Device": self.device,
                 }
@@ -193,7 +186,7 @@ class SettingsForm(QWidget):
             self._proposed_size = round(PartitionParameters.minimum_size * relative**2)
             self.minimum_size.setValue(self._proposed_size)
 
-    def _take_diameter_of_inpainter(self) -> None:
-        card = self.inpainter.card
+    def _take_over_card(self) -> None:
+        card = self.model.card
         if card is not None:
             self.diameter.setValue(card.diameter)

@@ -14,10 +14,38 @@ from napari.layers import Layer
 _own_layers: WeakSet[Layer] = WeakSet()
 
 
-def add_own_layer(viewer: Any, layer: Layer) -> None:
-    """Put a layer of ours into a viewer; it is known as ours before anybody sees it."""
+def add_own_layer(
+    viewer: Any, layer: Layer, *, below: Layer | None = None, select: bool = True
+) -> None:
+    """Put a layer of ours into a viewer; it is known as ours before anybody sees it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to put it.
+    layer : Layer
+        What to put there.
+    below : Layer, optional
+        It is put right below this layer; by default, and if that layer is gone, on top.
+    select : bool, default True
+        Whether it becomes the selected layer; otherwise the user's selection stays.
+    """
+    own(layer)
+    selected = set(viewer.layers.selection)
+    place = viewer.layers.index(below) if below in viewer.layers else len(viewer.layers)
+    viewer.layers.insert(place, layer)
+    if not select:
+        viewer.layers.selection = selected
+
+
+def own(layer: Layer) -> None:
+    """Count a layer as ours."""
     _own_layers.add(layer)
-    viewer.add_layer(layer)
+
+
+def give_away(layer: Layer) -> None:
+    """Count a layer as the user's from now on."""
+    _own_layers.discard(layer)
 
 
 def is_own_layer(layer: Layer) -> bool:

@@ -78,6 +78,11 @@ class SplitPreview:
         self._followed: tuple[int, int] | None = None
         self._followed_since = 0.0
 
+    @property
+    def layer(self) -> Labels | None:
+        """Where it is shown; None before the first split."""
+        return self._layer
+
     def show(self, updates: Sequence[SplitUpdate]) -> None:
         """Show one of the newest splits: the followed patch's, if it is among them.
 
@@ -114,8 +119,6 @@ class SplitPreview:
         return chosen
 
     def _add(self, picture: NDArray[Any], placement: dict[str, Any]) -> Labels:
-        # A new layer becomes the selected one; the user's choice is put back.
-        selected = set(self._viewer.layers.selection)
         layer = Labels(
             picture,
             name=PREVIEW_NAME,
@@ -124,6 +127,5 @@ class SplitPreview:
             **placement,
         )
         layer.editable = False
-        add_own_layer(self._viewer, layer)
-        self._viewer.layers.selection = selected
+        add_own_layer(self._viewer, layer, select=False)
         return layer

@@ -37,6 +37,8 @@ class RunControls(QWidget):
         self.status.setWordWrap(True)
         self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 3)
         self._counted_from: tuple[int, float] | None = None
+        self._draft = ""
+        self._line = ""
 
         buttons = QHBoxLayout()
         buttons.addWidget(self.run_button, 2)
@@ -53,9 +55,8 @@ class RunControls(QWidget):
         self.run_button.setEnabled(False)
         self.cancel_button.setEnabled(True)
         self._counted_from = None
-        self.bar.setRange(0, 0)
-        self.bar.setFormat("")
-        self.status.setText(text)
+        self._draft = ""
+        self.show_step(text)
 
     def show_cancelling(self) -> None:
         """Show that the run will end soon."""
@@ -78,7 +79,13 @@ class RunControls(QWidget):
     def show_step(self, text: str) -> None:
         """Show a step of unknown length."""
         self.bar.setRange(0, 0)
-        self.status.setText(text)
+        self.bar.setFormat("")
+        self._show_line(text)
+
+    def show_draft(self, cells: str) -> None:
+        """Say that the labels which are shown are a draft, of so many cells."""
+        self._draft = f"Draft: {cells}. It gets better until the run ends.\n"
+        self._show_line(self._line)
 
     def show_patches(self, done: int, total: int) -> None:
         """Show how many patches are finished and how long the others will take."""
@@ -93,7 +100,11 @@ class RunControls(QWidget):
         left = seconds_left(done - first, total - first, now - since)
         if left is not None:
             text += f", about {duration(left)} left"
-        self.status.setText(f"{text}.\n{LEGEND}")
+        self._show_line(f"{text}.\n{LEGEND}")
+
+    def _show_line(self, text: str) -> None:
+        self._line = text
+        self.status.setText(self._draft + text)
 
 
 def duration(seconds: float) -> str:

@@ -9,7 +9,8 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 from napari_inpaintaff.widgets.controller import SeparationController
-from napari_inpaintaff.widgets.engine import CoreEngine, Engine
+from napari_inpaintaff.widgets.core_engine import CoreEngine
+from napari_inpaintaff.widgets.engine import Engine
 from napari_inpaintaff.widgets.form import SettingsForm
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.planes import current_plane, mask_plane
@@ -43,7 +44,7 @@ class SeparateCells(QWidget):
         self.controller = SeparationController(napari_viewer, engine)
         self.form = SettingsForm(
             napari_viewer,
-            engine.inpainters,
+            engine.models,
             read_card=engine.read_card,
             on_error=notify_failure,
         )
@@ -75,7 +76,7 @@ class SeparateCells(QWidget):
         source = self._source()
         network = self.form.network_settings()
         if network is None:
-            raise ParameterError('There is no inpainter. Press "Load file…" to choose one.')
+            raise ParameterError('There is no network. Press "Load file…" to choose one.')
         plane = current_plane(source, self._viewer.dims.point)
         return source, SeparationRequest(
             plane=plane,
@@ -109,7 +110,7 @@ class SeparateCells(QWidget):
     def _relabel(self) -> None:
         self._changed_during_run = True
         source = self.form.image.layer
-        index = self.controller.kept_plane(source) if source is not None else None
+        index = self.controller.labelled_plane(source) if source is not None else None
         if source is None or index is None:
             return
         try:
@@ -163,6 +164,7 @@ class SeparateCells(QWidget):
         controller.started.connect(self._on_started)
         controller.step_changed.connect(controls.show_step)
         controller.patches_done.connect(controls.show_patches)
+        controller.drafted.connect(controls.show_draft)
         controller.labelled.connect(controls.show_text)
         controller.ended.connect(self._on_ended)
 

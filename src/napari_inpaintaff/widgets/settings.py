@@ -17,24 +17,21 @@ class NetworkSettings:
 
     Attributes
     ----------
-    inpainter : str
-        Name of an inpainter, or path of a model file.
+    model : str
+        Name of an inpainter or a student, or path of a model file.
     diameter : float
         Typical cell diameter in pixels.
-    stride : int
-        Distance of neighbouring patches, in pixels of the network.
-    iterations : int
-        Updates of every split.
+    quality : str
+        A key of `separation.SEPARATION_MODES`; empty for a student, which has one only.
     seed : int
-        Start of all random choices.
+        Start of all random choices; 0 for a student, which makes none.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
     """
 
-    inpainter: str
+    model: str
     diameter: float
-    stride: int
-    iterations: int
+    quality: str
     seed: int
     device: str
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 from napari_inpaintaff.errors import InpaintAffError
 from napari_inpaintaff.inpainting.updates import TrainingUpdate
 from napari_inpaintaff.widgets.fields import widget_group
-from napari_inpaintaff.widgets.inpainter_choice import MODEL_FILTER
+from napari_inpaintaff.widgets.model_choice import MODEL_FILTER
 from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.scrolling import VerticalScrollArea

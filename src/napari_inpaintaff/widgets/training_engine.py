@@ -15,8 +15,12 @@ from napari_inpaintaff.inpainting import ARCHITECTURES
 from napari_inpaintaff.inpainting.parameters import InpainterTraining, budget, outputs_of
 from napari_inpaintaff.inpainting.quality import NearHoleError
 from napari_inpaintaff.jobs import Progress
-from napari_inpaintaff.widgets.engine import CoreEngine, InpainterCard
 from napari_inpaintaff.widgets.loading import load_torch
+from napari_inpaintaff.widgets.model_cards import (
+    ModelCard,
+    inpainter_cards,
+    read_inpainter_card,
+)
 from napari_inpaintaff.widgets.training_files import (
     InterruptedTraining,
     forget_training,
@@ -66,10 +70,10 @@ class Trained:
 class TrainingEngine(Protocol):
     """What the dock widget needs of the core; tests put a fast stand-in here."""
 
-    def inpainters(self) -> Sequence[InpainterCard]:
+    def inpainters(self) -> Sequence[ModelCard]:
         """List the inpainters to start from; must be quick."""
 
-    def read_card(self, path: Path) -> InpainterCard:
+    def read_card(self, path: Path) -> ModelCard:
         """Read the card of a model file; must be quick."""
 
     def warm_up(self) -> None:
@@ -93,11 +97,11 @@ class TrainingEngine(Protocol):
 class CoreTrainingEngine:
     """The real engine."""
 
-    def inpainters(self) -> Sequence[InpainterCard]:
+    def inpainters(self) -> Sequence[ModelCard]:
         """List the shipped and the user's inpainters, the default first."""
-        return CoreEngine().inpainters()
+        return inpainter_cards()
 
-    def read_card(self, path: Path) -> InpainterCard:
+    def read_card(self, path: Path) -> ModelCard:
         """Read the card of a model file.
 
         Raises
@@ -105,7 +109,7 @@ class CoreTrainingEngine:
         ModelFileError
             If the file is missing, damaged, of another version or not an inpainter.
         """
-        return CoreEngine().read_card(path)
+        return read_inpainter_card(path)
 
     def warm_up(self) -> None:
         """Import torch, the code of the training, and what the first optimiser imports."""

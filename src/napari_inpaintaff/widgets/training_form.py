@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_inpaintaff.errors import ParameterError
-from napari_inpaintaff.widgets.engine import InpainterCard
 from napari_inpaintaff.widgets.fields import (
     DEVICES,
     USUAL_DIAMETER,
@@ -28,7 +27,8 @@ from napari_inpaintaff.widgets.fields import (
     spin_box,
 )
 from napari_inpaintaff.widgets.file_choice import FileChoice
-from napari_inpaintaff.widgets.inpainter_choice import InpainterChoice
+from napari_inpaintaff.widgets.model_cards import ModelCard
+from napari_inpaintaff.widgets.model_choice import ModelChoice
 from napari_inpaintaff.widgets.model_name_field import ModelNameField
 from napari_inpaintaff.widgets.training_files import InterruptedTraining
 from napari_inpaintaff.widgets.training_settings import TrainingSettings
@@ -75,9 +75,9 @@ class TrainingForm(QWidget):
 
     def __init__(
         self,
-        list_cards: Callable[[], Sequence[InpainterCard]],
+        list_cards: Callable[[], Sequence[ModelCard]],
         *,
-        read_card: Callable[[Path], InpainterCard],
+        read_card: Callable[[Path], ModelCard],
         find_interrupted: Callable[[str], InterruptedTraining | None],
         on_error: Callable[[Exception], object],
         parent: QWidget | None = None,
@@ -85,7 +85,7 @@ class TrainingForm(QWidget):
         super().__init__(parent)
         self._resumed: InterruptedTraining | None = None
         self.name = ModelNameField(find_interrupted)
-        self.start_from = InpainterChoice(
+        self.start_from = ModelChoice(
             list_cards,
             read_card=read_card,
             on_error=on_error,

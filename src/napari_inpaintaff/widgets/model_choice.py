@@ -8,13 +8,13 @@ from pathlib import Path
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
 
-from napari_inpaintaff.widgets.engine import InpainterCard
+from napari_inpaintaff.widgets.model_cards import ModelCard
 from napari_inpaintaff.widgets.model_news import model_news
 
 MODEL_FILTER = "Inpainter (*.safetensors);;All files (*)"
 
 
-class InpainterChoice(QWidget):
+class ModelChoice(QWidget):
     """A combo box of inpainters and a button that adds a model file.
 
     When models are trained in this process, they appear at once; the choice stays.
@@ -39,9 +39,9 @@ class InpainterChoice(QWidget):
 
     def __init__(
         self,
-        list_cards: Callable[[], Sequence[InpainterCard]],
+        list_cards: Callable[[], Sequence[ModelCard]],
         *,
-        read_card: Callable[[Path], InpainterCard],
+        read_card: Callable[[Path], ModelCard],
         on_error: Callable[[Exception], object],
         nothing: str = "",
         about: str = "The network that guesses hidden pixels from visible ones.",
@@ -51,9 +51,9 @@ class InpainterChoice(QWidget):
         self._list_cards = list_cards
         self._about = about
         #: What the combo box offers; None stands for no inpainter.
-        self._cards: list[InpainterCard | None] = []
+        self._cards: list[ModelCard | None] = []
         #: Those loaded from files, by path.
-        self._loaded: dict[str, InpainterCard] = {}
+        self._loaded: dict[str, ModelCard] = {}
         self._nothing = nothing
         self._read_card = read_card
         self._on_error = on_error
@@ -77,7 +77,7 @@ class InpainterChoice(QWidget):
         self._show_tooltip()
 
     @property
-    def card(self) -> InpainterCard | None:
+    def card(self) -> ModelCard | None:
         """The chosen inpainter; None when there is none at all, or none is wanted."""
         index = self.combo.currentIndex()
         return self._cards[index] if index >= 0 else None
@@ -128,7 +128,7 @@ class InpainterChoice(QWidget):
         for card in self._loaded.values():
             self._add(card, text=Path(card.name).name)
 
-    def _add(self, card: InpainterCard, *, text: str = "") -> None:
+    def _add(self, card: ModelCard, *, text: str = "") -> None:
         self._cards.append(card)
         self.combo.addItem(text or card.name)
         index = self.combo.count() - 1

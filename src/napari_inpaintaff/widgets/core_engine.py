@@ -1,0 +1,205 @@
+"""All calls from the dock widget "Separate cells" into the core.
+
+Everything here may run in a worker thread, and only the functions import the
+heavy modules: torch takes seconds to load, during which the interface stays alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images import Region
+from napari_inpaintaff.inpainting import find_inpainter
+from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.separation import SEPARATION_MODES
+from napari_inpaintaff.widgets.engine import Labelling, Separation, SeparationDraft
+from napari_inpaintaff.widgets.loading import load_torch
+from napari_inpaintaff.widgets.model_cards import ModelCard, inpainter_cards, read_inpainter_card
+from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, SeparationRequest
+
+if TYPE_CHECKING:
+    from napari_inpaintaff.separation import AffinityDraft, SplitUpdate
+
+#: Affinities are computed this part of a cell diameter beyond the foreground, so that
+#: a foreground that grows a little needs no inference.
+MARGIN = 0.2
+
+
+class CoreEngine:
+    """The real engine."""
+
+    def __init__(self) -> None:
+        self._last_mask: tuple[ref[NDArray[Any]], str, float, NDArray[np.bool_]] | None = None
+
+    def models(self) -> Sequence[ModelCard]:
+        """List the shipped and the user's models, the default first."""
+        return inpainter_cards()
+
+    def warm_up(self) -> None:
+        """Import torch and the network's code."""
+        load_torch()
+        import napari_inpaintaff.separation.engine  # noqa: F401
+
+    def read_card(self, path: Path) -> ModelCard:
+        """Read the card of a model file.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is missing, damaged, of another version or no model.
+        """
+        return read_inpainter_card(path)
+
+    def separate(
+        self, request: SeparationRequest, previous: Separation | None
+    ) -> Generator[Any, None, Separation]:
+        """Compute the affinities of the region; what is known already is not computed again.
+
+        Raises
+        ------
+        InpaintAffError
+            If the image, the model, the device or a parameter cannot be used.
+        """
+        yield Progress(0, 0, "Loading the network…")
+        load_torch()
+        from napari_inpaintaff.inpainting import Inpainter
+        from napari_inpaintaff.separation import iterate_affinities
+
+        network = request.network
+        parameters = replace(SEPARATION_MODES[network.quality], seed=network.seed)
+        version = _model_version(network.model)
+        inpainter = Inpainter.load(network.model, device=network.device)
+        yield Progress(0, 0, "Finding the foreground…")
+        image = request.plane.read()
+        if previous is not None and not _same_input(previous, request, image, version):
+            previous = None
+        denoised = None if inpainter.denoiser is None else inpainter.denoise(image)
+        mask = self._mask(
+            image if denoised is None else denoised, request.foreground, network.diameter
+        )
+        wanted = _with_margin(mask, network.diameter) & _inside(request.region, mask.shape)
+        known = wanted | previous.known if previous else wanted
+
+        def separation(affinities: Affinities) -> Separation:
+            return Separation(image, network, request.region, affinities, known, version, denoised)
+
+        updates = iterate_affinities(
+            image,
+            inpainter,
+            parameters,
+            wanted=wanted & ~previous.known if previous else wanted,
+            previous=previous.affinities if previous else None,
+            diameter=network.diameter,
+        )
+        return separation((yield from _with_drafts(updates, separation)))
+
+    def label(
+        self, separation: Separation, foreground: Foreground, settings: LabelSettings
+    ) -> Labelling:
+        """Label kept affinities.
+
+        Raises
+        ------
+        ImageError
+            If a mask has another shape than the image.
+        """
+        from napari_inpaintaff.partition import PartitionParameters, partition
+
+        seen = separation.image if separation.denoised is None else separation.denoised
+        mask = self._mask(seen, foreground, separation.network.diameter)
+        mask = mask & _inside(separation.region, mask.shape)
+        labels = partition(
+            separation.affinities,
+            foreground=mask & separation.known,
+            parameters=PartitionParameters(
+                alpha=settings.alpha, minimum_size=settings.minimum_size
+            ),
+        )
+        return Labelling(labels, missing=int(np.count_nonzero(mask & ~separation.known)))
+
+    def _mask(
+        self, seen: NDArray[Any], foreground: Foreground, diameter: float
+    ) -> NDArray[np.bool_]:
+        """Find the foreground; that of a method is remembered for drafts and sliders."""
+        if not isinstance(foreground, str):
+            return _given_mask(foreground, seen.shape)
+        last = self._last_mask
+        if last is not None and last[0]() is seen and last[1:3] == (foreground, diameter):
+            return last[3]
+        from napari_inpaintaff.foreground import foreground_probability, threshold
+
+        mask = threshold(foreground_probability(seen, foreground, diameter=diameter))
+        self._last_mask = (ref(seen), foreground, diameter, mask)
+        return mask
+
+
+def _with_drafts(
+    updates: Generator[SplitUpdate | AffinityDraft, None, Affinities],
+    separation: Callable[[Affinities], Separation],
+) -> Generator[SplitUpdate | SeparationDraft, None, Affinities]:
+    """Pass updates on, drafts of affinities as drafts of separations."""
+    from napari_inpaintaff.separation import AffinityDraft
+
+    def draft(update: AffinityDraft) -> SeparationDraft:
+        return SeparationDraft(lambda: separation(update.affinities()), update.done, update.total)
+
+    with closing(updates):
+        while True:
+            try:
+                update = next(updates)
+            except StopIteration as end:
+                affinities: Affinities = end.value
+                return affinities
+            yield draft(update) if isinstance(update, AffinityDraft) else update
+
+
+def _model_version(model: str) -> str:
+    """Tell a model file from others, and from what it was before it was replaced."""
+    path = find_inpainter(model)
+    status = path.stat()
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
+
+
+def _same_input(
+    previous: Separation, request: SeparationRequest, image: NDArray[Any], model: str
+) -> bool:
+    """Whether affinities can be added to; the user may have changed the pixels in place."""
+    return (
+        previous.network == request.network
+        and previous.model == model
+        and np.array_equal(previous.image, image, equal_nan=image.dtype.kind == "f")
+    )
+
+
+def _given_mask(foreground: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    from napari_inpaintaff.foreground import mask_from_labels
+
+    mask = mask_from_labels(foreground.read())
+    if mask.shape != shape:
+        raise ImageError(
+            f"The mask {foreground.name} has {mask.shape[0]} x {mask.shape[1]} pixels, "
+            f"the image {shape[0]} x {shape[1]}: choose a mask of the same size."
+        )
+    return mask
+
+
+def _with_margin(mask: NDArray[np.bool_], diameter: float) -> NDArray[np.bool_]:
+    steps = round(MARGIN * diameter)
+    return ndimage.binary_dilation(mask, iterations=steps) if steps else mask
+
+
+def _inside(region: Region, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    inside = np.zeros(shape, dtype=bool)
+    inside[region] = True
+    return inside
