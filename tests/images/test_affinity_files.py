@@ -56,6 +56,14 @@ def test_scale_is_in_pixels_when_not_given(tmp_path: Path) -> None:
     assert (saved.scale, saved.units) == ((1.0, 1.0), ("pixel", "pixel"))
 
 
+def test_alpha_is_kept_where_there_is_a_special_one(tmp_path: Path) -> None:
+    assert read_affinity_file(write_affinities(tmp_path / "a.npz", example())).alpha is None
+    path = write_affinities(tmp_path / "a.npz", example(), alpha=0.1)
+    assert read_affinity_file(path).alpha == 0.1
+    with pytest.raises(ParameterError, match="alpha"):
+        write_affinities(tmp_path / "b.npz", example(), alpha=0.0)
+
+
 def test_wrong_arguments(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=r"shape of the image \(9, 7\), got \(3, 3\)"):
         write_affinities(tmp_path / "a.npz", example(), foreground=np.ones((3, 3), dtype=bool))
@@ -111,6 +119,10 @@ def test_a_file_cut_off_or_changed_anywhere_is_refused(tmp_path: Path) -> None:
         ("scale", np.array([1.0, -1.0]), "positive"),
         ("foreground", np.ones((2, 2), dtype=bool), "foreground must have the shape"),
         ("foreground", np.ones((9, 7)), "must be bool"),
+        ("alpha", np.array(-1.0), "alpha"),
+        ("alpha", np.array(np.nan), "alpha"),
+        ("alpha", np.array([1.0, 2.0]), "damaged"),
+        ("alpha", np.array("much"), "damaged"),
     ],
 )
 def test_wrong_contents(tmp_path: Path, key: str, value: np.ndarray, text: str) -> None:

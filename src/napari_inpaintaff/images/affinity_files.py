@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from dataclasses import dataclass
 from os import PathLike
@@ -38,17 +39,20 @@ class SavedAffinities:
         Size of a pixel along Y and X.
     units : tuple of (str, str)
         Units of the scale, ``"pixel"`` when unknown.
+    alpha : float or None
+        Weight of the repulsive edges that suits these affinities; None for the usual one.
 
     Raises
     ------
     ParameterError
-        If the foreground has another shape than the affinities.
+        If the foreground has another shape than the affinities, or alpha is not positive.
     """
 
     affinities: Affinities
     foreground: NDArray[np.bool_] | None = None
     scale: tuple[float, ...] = (1.0, 1.0)
     units: tuple[str, ...] = ("pixel", "pixel")
+    alpha: float | None = None
 
     def __post_init__(self) -> None:
         complete_scale("YX", self.scale, self.units)
@@ -57,6 +61,8 @@ class SavedAffinities:
                 f"the foreground must have the shape of the image {self.affinities.shape}, "
                 f"got {self.foreground.shape}"
             )
+        if self.alpha is not None and not 0 < self.alpha < math.inf:
+            raise ParameterError(f"alpha must be a number above 0, got {self.alpha}")
 
 
 def write_affinities(
@@ -66,6 +72,7 @@ def write_affinities(
     foreground: NDArray[np.bool_] | None = None,
     scale: tuple[float, ...] | None = None,
     units: tuple[str, ...] | None = None,
+    alpha: float | None = None,
 ) -> Path:
     """Write affinities to a compressed ``.npz`` file.
 
@@ -82,6 +89,8 @@ def write_affinities(
         The foreground of the run.
     scale, units : tuple, optional
         Size of a pixel along Y and X, and its units.
+    alpha : float, optional
+        Weight of the repulsive edges that suits these affinities, if it is not the usual one.
 
     Returns
     -------
@@ -91,13 +100,13 @@ def write_affinities(
     Raises
     ------
     ParameterError
-        If the foreground has another shape, or scale and units are wrong.
+        If the foreground has another shape, or scale, units or alpha are wrong.
     OutputError
         If the file cannot be written; nothing is left behind, an existing file stays.
     """
     path = Path(path)
     scale, units = complete_scale("YX", scale, units)
-    saved = SavedAffinities(affinities, foreground, scale, units)
+    saved = SavedAffinities(affinities, foreground, scale, units, alpha)
     arrays: dict[str, Any] = {
         "format": np.array(_FORMAT),
         "version": np.array(_VERSION),
@@ -109,6 +118,8 @@ def write_affinities(
     }
     if saved.foreground is not None:
         arrays["foreground"] = saved.foreground.astype(bool)
+    if alpha is not None:
+        arrays["alpha"] = np.array(alpha, dtype=np.float64)
     check_writable(path, suffixes=AFFINITY_SUFFIXES)
     # An open file, because savez adds .npz to any other name.
     with atomic_path(path) as unfinished, unfinished.open("wb") as file:
@@ -196,4 +207,5 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> SavedAffinities:
         foreground=foreground,
         scale=tuple(float(step) for step in arrays["scale"]),
         units=tuple(str(unit) for unit in arrays["units"]),
+        alpha=float(arrays["alpha"]) if "alpha" in arrays else None,
     )
