@@ -14,7 +14,7 @@ from napari_inpaintaff.cli.options import DEFAULT_MODE, DEVICES, MODES
 from napari_inpaintaff.cli.training import CONFIGURATIONS, LOSSES, NORMALISATIONS
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER
 from napari_inpaintaff.partition import PartitionParameters
-from napari_inpaintaff.separation import SEPARATION_MODES
+from napari_inpaintaff.separation import DEFAULT_STUDENT, SEPARATION_MODES
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
@@ -63,12 +63,12 @@ def test_defaults_in_the_reference_are_those_of_the_core():
     text = REFERENCE.read_text(encoding="utf8")
     section = text.split("## segment")[1].split("## partition")[0]
     for option, default in (
-        ("--alpha", partition.alpha),
+        ("--alpha", f"{partition.alpha}; of a student, its own"),
         ("--partition", f"`{partition.method}`"),
         ("--minimum-size", partition.minimum_size),
         ("--mode", f"`{DEFAULT_MODE}`"),
         ("--seed", SEPARATION_MODES[DEFAULT_MODE].seed),
-        ("--model", f"`{DEFAULT_INPAINTER}`"),
+        ("--model", f"`{DEFAULT_INPAINTER}`; with `--engine student`, `{DEFAULT_STUDENT}`"),
     ):
         (row,) = (line for line in section.splitlines() if line.startswith(f"| `{option}`"))
         assert row.split("|")[-2].strip() == str(default), option

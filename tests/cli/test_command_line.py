@@ -64,7 +64,7 @@ def test_published_options_of_segment_are_stable(capsys):
         build_parser().parse_args(["segment", "--help"])
     text = capsys.readouterr().out
     options = "-o --model --foreground --diameter --channel --region --alpha --patch --stride"
-    options += " --mode --iterations --partition --save-affinities --device --seed"
+    options += " --engine --mode --iterations --partition --save-affinities --device --seed"
     assert [option for option in options.split() if option not in text] == []
 
 

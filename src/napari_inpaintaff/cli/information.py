@@ -18,8 +18,9 @@ def add_commands(commands: Commands) -> None:
         commands,
         "models",
         run_models,
-        "list the inpainters that have a name",
-        "Model files in the folder named at the end are found by name, too.",
+        "list the models that have a name",
+        "Inpainters take patches apart, students need one pass. Model files in the folder named "
+        "at the end are found by name, too.",
     )
     add_command(
         commands,
@@ -30,15 +31,19 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_models(options: argparse.Namespace) -> None:
-    """Print a table of the shipped and the user's inpainters."""
-    from napari_inpaintaff.inpainting import available_inpainters, user_model_folder
+    """Print a table of the shipped and the user's models."""
+    from napari_inpaintaff.inpainting import user_model_folder
+    from napari_inpaintaff.separation import StudentMetadata, available_models
 
-    print(f"{'name':<20} {'network':<10} {'diameter':>8}  trained on")
-    for entry in available_inpainters():
+    print(f"{'name':<20} {'kind':<10} {'network':<8} {'diameter':>8}  trained on")
+    for entry in available_models():
         metadata = entry.metadata
+        source = metadata.training.get("data", "unknown")
+        if isinstance(metadata, StudentMetadata):
+            source = f"what {metadata.training.get('teacher', 'an inpainter')} found in {source}"
         print(
-            f"{entry.name:<20} {metadata.architecture.kind:<10} {metadata.diameter:>5.0f} px  "
-            f"{metadata.training.get('data', 'unknown')}"
+            f"{entry.name:<20} {metadata.kind:<10} {metadata.architecture.kind:<8} "
+            f"{metadata.diameter:>5.0f} px  {source}"
         )
     print(f"folder of your own models: {user_model_folder()}")
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.cli.console import follow, read_count
+from napari_inpaintaff.cli.model_choice import add_model, load_chosen_model
 from napari_inpaintaff.cli.options import (
     Commands,
     add_channel,
@@ -59,12 +60,7 @@ def _add_segment(commands: Commands) -> None:
     )
     add_image(command)
     add_output(command, "LABELS.tif", "label image to write, with the axes and scale of IMAGE")
-    command.add_argument(
-        "--model",
-        metavar="NAME|FILE",
-        default="nuclei-small",
-        help="inpainter, see `inpaintaff models` (default nuclei-small)",
-    )
+    add_model(command)
     add_foreground(
         command,
         "otsu",
@@ -103,20 +99,25 @@ def run_segment(options: argparse.Namespace) -> None:
         raise ParameterError(
             f"--save-affinities keeps one plane, and {options.image} has {len(planes)}"
         )
-    settings = _segmentation_settings(options)
+    settings: dict[str, Any] = {
+        "separation": separation_parameters(options),
+        "diameter": options.diameter,
+        "drafts": False,
+    }
     if options.region:
         settings["region"] = parse_region(options.region, image.data.shape)
     foreground = resolve_foreground(options.foreground)
-
-    from napari_inpaintaff.inpainting import Inpainter
-    from napari_inpaintaff.pipeline import iterate_segmentation
-
     sources = list(_per_plane(foreground, image, planes))
-    settings["model"] = Inpainter.load(options.model, device=options.device)
+
+    from napari_inpaintaff.pipeline import default_partition, iterate_segmentation
+
+    model = load_chosen_model(options)
+    usual = default_partition(model)
+    settings |= {"model": model, "partition": _partition_parameters(options, usual)}
     labels = np.zeros(image.data.shape, dtype=np.uint32)
     for number, (plane, source) in enumerate(zip(planes, sources, strict=True), start=1):
         result = follow(
-            iterate_segmentation(image.data[plane], foreground=source, drafts=False, **settings),
+            iterate_segmentation(image.data[plane], foreground=source, **settings),
             f"segment {image.name}" + (f" {number}/{len(planes)}" if len(planes) > 1 else ""),
             read_count,
         )
@@ -128,18 +129,10 @@ def run_segment(options: argparse.Namespace) -> None:
                 foreground=result.foreground,
                 scale=image.scale[-2:],
                 units=image.units[-2:],
+                alpha=usual.alpha,
             )
     write_labels(options.output, labels, axes=image.axes, scale=image.scale, units=image.units)
     _report(options.output, labels)
-
-
-def _segmentation_settings(options: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "separation": separation_parameters(options),
-        "partition": _partition_parameters(options),
-        "device": options.device,
-        "diameter": options.diameter,
-    }
 
 
 def _add_partition(commands: Commands) -> None:
@@ -169,13 +162,15 @@ def _add_partition(commands: Commands) -> None:
 def run_partition(options: argparse.Namespace) -> None:
     """Write the labels that a file of affinities gives."""
     from napari_inpaintaff.images import read_affinity_file, write_labels
-    from napari_inpaintaff.partition import partition
+    from napari_inpaintaff.partition import PartitionParameters, partition
 
     inputs = [options.affinities, *_existing(options.foreground)]
     inputs += [options.image] if options.image else []
     check_output(options.output, *inputs, suffixes=_TIFF)
-    parameters = _follow_diameter(_partition_parameters(options), options.diameter)
     saved = read_affinity_file(options.affinities)
+    usual = PartitionParameters()
+    usual = usual if saved.alpha is None else replace(usual, alpha=saved.alpha)
+    parameters = _follow_diameter(_partition_parameters(options, usual), options.diameter)
     if options.foreground is None:
         foreground = saved.foreground
     else:
@@ -234,12 +229,12 @@ def run_foreground(options: argparse.Namespace) -> None:
     print(f"{options.output}: {mask.mean():.1%} foreground")
 
 
-def _partition_parameters(options: argparse.Namespace) -> PartitionParameters:
-    from napari_inpaintaff.partition import PartitionParameters
-
-    return PartitionParameters(
-        **given(options, method="partition", alpha="alpha", minimum_size="minimum_size")
-    )
+def _partition_parameters(
+    options: argparse.Namespace, usual: PartitionParameters
+) -> PartitionParameters:
+    """Return the usual parameters with the values that the user gave."""
+    values = given(options, method="partition", alpha="alpha", minimum_size="minimum_size")
+    return replace(usual, **values)
 
 
 def _follow_diameter(
