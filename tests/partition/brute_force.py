@@ -20,7 +20,7 @@ def solve(
     _, height, width = strengths.shape
     segment_of = {(y, x): y * width + x for y, x in np.argwhere(mask).tolist()}
     members = {segment: {pixel} for pixel, segment in segment_of.items()}
-    forbidden: set[frozenset[int]] = set()
+    forbidden: dict[int, set[int]] = {segment: set() for segment in members}
     for flat in np.argsort(-strengths, axis=None, kind="stable").tolist():
         channel, y, x = (int(i) for i in np.unravel_index(flat, strengths.shape))
         if strengths[channel, y, x] <= 0 and not zero_edges_act:
@@ -32,15 +32,16 @@ def solve(
         if one == other:
             continue
         if channel >= attractive:
-            forbidden.add(frozenset((one, other)))
-        elif frozenset((one, other)) not in forbidden:
+            forbidden[one].add(other)
+            forbidden[other].add(one)
+        elif other not in forbidden[one]:
             for pixel in members[other]:
                 segment_of[pixel] = one
             members[one] |= members.pop(other)
-            forbidden = {
-                frozenset(one if segment == other else segment for segment in pair)
-                for pair in forbidden
-            }
+            for enemy in forbidden.pop(other):
+                forbidden[enemy].remove(other)
+                forbidden[enemy].add(one)
+                forbidden[one].add(enemy)
     labels = np.zeros((height, width), np.int64)
     for (y, x), segment in segment_of.items():
         labels[y, x] = segment + 1

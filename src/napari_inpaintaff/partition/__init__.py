@@ -10,13 +10,21 @@ from napari_inpaintaff.partition.methods import (
     partition,
 )
 from napari_inpaintaff.partition.mutex import connected_components, mutex_watershed
+from napari_inpaintaff.partition.signed_graph import (
+    average_linkage,
+    greedy_additive,
+    greedy_fixation,
+)
 
 __all__ = [
     "PARTITION_METHODS",
     "PartitionMethod",
     "PartitionParameters",
     "absorb_fragments",
+    "average_linkage",
     "connected_components",
+    "greedy_additive",
+    "greedy_fixation",
     "mutex_watershed",
     "mutex_watershed_backend",
     "partition",

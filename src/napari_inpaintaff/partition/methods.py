@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,11 @@ from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.partition.fragments import absorb_fragments
 from napari_inpaintaff.partition.links import relabel_by_position
 from napari_inpaintaff.partition.mutex import connected_components, mutex_watershed
+from napari_inpaintaff.partition.signed_graph import (
+    average_linkage,
+    greedy_additive,
+    greedy_fixation,
+)
 
 #: Connected components of the foreground are grouped in squares of this side, in pixels.
 _GROUP = 512
@@ -29,8 +35,9 @@ class PartitionParameters:
     method : str
         A name in `PARTITION_METHODS`.
     alpha : float > 0
-        Weight of the repulsive edges. More gives more segments; at 0.5 and below
-        little is left but the connected components, useful values are 0.85 to 1.5.
+        Weight of the repulsive edges. More gives more segments. For the mutex watershed
+        little is left but the connected components at 0.5 and below, and useful values are
+        0.85 to 2; the others want less.
     minimum_size : int >= 0
         Segments of fewer pixels are given to a neighbouring segment.
     """
@@ -58,10 +65,21 @@ PartitionMethod = Callable[
 ]
 
 
-def _mutex_watershed(
-    affinities: Affinities, foreground: NDArray[np.bool_], parameters: PartitionParameters
-) -> NDArray[np.uint32]:
-    return mutex_watershed(affinities, foreground=foreground, alpha=parameters.alpha)
+class _Repulsive(Protocol):
+    """A method in which alpha weighs the repulsive edges."""
+
+    def __call__(
+        self, affinities: Affinities, *, foreground: NDArray[np.bool_], alpha: float
+    ) -> NDArray[np.uint32]: ...
+
+
+def _with_alpha(method: _Repulsive) -> PartitionMethod:
+    def run(
+        affinities: Affinities, foreground: NDArray[np.bool_], parameters: PartitionParameters
+    ) -> NDArray[np.uint32]:
+        return method(affinities, foreground=foreground, alpha=parameters.alpha)
+
+    return run
 
 
 def _connected_components(
@@ -74,7 +92,10 @@ def _connected_components(
 #: Every method takes affinities, a foreground of their shape and the parameters, and
 #: returns integer labels >= 1 inside the foreground and 0 outside.
 PARTITION_METHODS: dict[str, PartitionMethod] = {
-    "mutex_watershed": _mutex_watershed,
+    "mutex_watershed": _with_alpha(mutex_watershed),
+    "greedy_additive": _with_alpha(greedy_additive),
+    "greedy_fixation": _with_alpha(greedy_fixation),
+    "average_linkage": _with_alpha(average_linkage),
     "connected_components": _connected_components,
 }
 
