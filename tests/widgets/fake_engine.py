@@ -23,6 +23,7 @@ from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, Separa
 PATCH = 16
 TIMEOUT = 180
 DRAFT = "draft"
+STUDENT, STUDENT_ALPHA = "nuclei-student", 1.13
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class FakeEngine:
 
     With alpha below 0.9 the columns stay together. Batches can be held by
     `hold()` and let go one by one by `release(count)`. After the batches in `drafts` there
-    is a draft, whose columns are twice as wide.
+    is a draft, whose columns are twice as wide. The student yields neither splits nor drafts.
     """
 
     def __init__(self, *, batches: int = 6, width: int = 8) -> None:
@@ -72,6 +73,7 @@ class FakeEngine:
         return [
             ModelCard("nuclei-small", 25.0, "Small and fast."),
             ModelCard("nuclei-pconv", 30.0, "Partial convolutions."),
+            ModelCard(STUDENT, 25.0, "One pass.", alpha=STUDENT_ALPHA),
         ]
 
     def warm_up(self) -> None:
@@ -97,6 +99,9 @@ class FakeEngine:
                 if self.error is not None and batch == 2:
                     raise self.error
                 self.batches_done += 1
+                if request.network.model == STUDENT:
+                    yield Progress(batch + 1, self.batches, "Predicting affinities…")
+                    continue
                 yield self._split(request, batch)
                 if batch + 1 in self.drafts:
                     yield self._draft(request, image, batch + 1)

@@ -63,6 +63,22 @@ def model_file(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def student_file(tmp_path_factory) -> Path:
+    """A tiny student that has learnt nothing."""
+    import torch
+
+    from napari_inpaintaff.networks.architecture import UNetArchitecture
+    from napari_inpaintaff.networks.unet import build_unet
+    from napari_inpaintaff.separation import Student, StudentMetadata
+
+    torch.manual_seed(0)
+    architecture = UNetArchitecture("plain", (8, 8), outputs=12, stem=2)
+    path = tmp_path_factory.mktemp("model") / "tiny-student.safetensors"
+    metadata = StudentMetadata("tiny-student", architecture, alpha=1.25)
+    return Student(build_unet(architecture), metadata).save(path)
+
+
 @pytest.fixture
 def sample_viewer(make_napari_viewer):
     """The built-in sample with a scale and a place."""
@@ -82,7 +98,7 @@ def core_dock(sample_viewer, model_file, qtbot, monkeypatch):
     from napari_inpaintaff.inpainting import Inpainter
 
     network = GaussianInpainter(estimate=True)
-    monkeypatch.setattr(Inpainter, "load", lambda model, device: network)
+    monkeypatch.setattr(Inpainter, "load", lambda model, **options: network)
     dock = SeparateCells(sample_viewer, engine=CountingEngine())
     sample_viewer.window.add_dock_widget(dock)
     dock.form.model.load(model_file)
@@ -219,6 +235,53 @@ def test_cancel_stops_the_real_generator(sample_viewer, core_dock, qtbot, monkey
     set_updates(monkeypatch, 3)
     run_to_end(qtbot, core_dock)
     assert "nuclei cells" in sample_viewer.layers
+
+
+def test_another_quality_is_another_input(sample_viewer, core_dock, qtbot):
+    core_dock.form.quality.choose("draft")
+    run_to_end(qtbot, core_dock)
+    core_dock.form.quality.choose("balanced")
+    run_to_end(qtbot, core_dock)
+    engine = core_dock.controller._engine
+    assert len(engine.runs[1]) > len(engine.runs[0]) > 0
+
+
+def test_a_student_needs_one_pass_for_what_a_script_finds(
+    sample_viewer, student_file, qtbot, notifications
+):
+    from napari_inpaintaff.separation import Student, compute_student_affinities
+
+    engine = CountingEngine()
+    dock = SeparateCells(sample_viewer, engine=engine)
+    sample_viewer.window.add_dock_widget(dock)
+    dock.form.model.load(student_file)
+    assert dock.form.model.combo.currentText() == "tiny-student.safetensors · one pass"
+    assert dock.form.label_settings().alpha == 1.25
+    dock.form.foreground.choose("none")
+    draw(dock, REGION)
+    run_to_end(qtbot, dock)
+    image = sample_viewer.layers["nuclei"].data
+    expected = compute_student_affinities(
+        image, Student.load(student_file, device="cpu"), wanted=inside(REGION)
+    )
+    kept = dock.controller._kept[sample_viewer.layers["nuclei"]].separation
+    np.testing.assert_allclose(
+        kept.affinities.values[:, *REGION], expected.values[:, *REGION], atol=0.02
+    )
+    labels = sample_viewer.layers["nuclei cells"]
+    assert labels.data[REGION].all()
+    assert not labels.data[~inside(REGION)].any()
+    assert engine.runs == [[]]
+
+    # What is known is not predicted again; more is, all at once.
+    run_to_end(qtbot, dock)
+    again = dock.controller._kept[sample_viewer.layers["nuclei"]].separation
+    assert again.affinities is kept.affinities
+    draw(dock, (slice(30, 120), slice(30, 110)))
+    run_to_end(qtbot, dock)
+    more = dock.controller._kept[sample_viewer.layers["nuclei"]].separation
+    assert (more.affinities.weight[0, 31:120, 30:110] == 1).all()
+    assert notifications == []
 
 
 def test_cells_of_another_size_are_shown_in_place(sample_viewer, core_dock, qtbot):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fake_engine import STUDENT, STUDENT_ALPHA
 from napari.layers._layer_actions import _duplicate_layer
 from qtpy.QtCore import Qt
 
 from napari_inpaintaff.partition import PartitionParameters
+from napari_inpaintaff.separation import SEPARATION_MODES
+from napari_inpaintaff.widgets.quality_choice import quality_text
 from napari_inpaintaff.widgets.regions import RegionChoice
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
 
@@ -166,6 +169,50 @@ def test_settings_reach_the_engine(viewer, dock, engine, run_to_end):
     assert request.labels.alpha == PartitionParameters.alpha
 
 
+def test_a_student_has_one_quality_and_no_seed(dock):
+    form = dock.form
+    form.seed.setValue(7)
+    form.quality.choose("draft")
+    form.model.choose(STUDENT)
+    assert form.model.combo.currentText() == "nuclei-student · one pass"
+    for field in (form.quality, form.seed):
+        assert not field.isEnabled()
+        assert "A student" in field.toolTip()
+    network = form.network_settings()
+    assert (network.model, network.quality, network.seed) == (STUDENT, "", 0)
+    form.model.choose("nuclei-small")
+    assert form.quality.isEnabled()
+    assert "Balanced" in form.quality.toolTip()
+    network = form.network_settings()
+    assert (network.model, network.quality, network.seed) == ("nuclei-small", "draft", 7)
+
+
+def test_alpha_is_that_of_the_student_until_it_is_set(dock, engine, run_to_end, qtbot):
+    form = dock.form
+    run_to_end(dock)
+    form.model.choose(STUDENT)
+    assert form.label_settings().alpha == STUDENT_ALPHA
+    form.model.choose("nuclei-small")
+    assert form.label_settings().alpha == PartitionParameters.alpha
+    # The labels on show are those of another network: they stay.
+    qtbot.wait(300)
+    assert len(engine.labellings) == 1
+    form.alpha.setValue(2.2)
+    form.model.choose(STUDENT)
+    assert form.label_settings().alpha == 2.2
+
+
+def test_every_quality_says_what_it_is_for_and_how_long_it_takes(dock):
+    combo = dock.form.quality
+    assert [combo.itemText(i) for i in range(combo.count())] == ["Draft", "Balanced", "Paper"]
+    assert combo.mode == "balanced"
+    assert "times faster than Balanced" in quality_text("draft")
+    assert "times slower than Balanced" in quality_text("paper")
+    assert "than Balanced" not in quality_text("balanced")
+    for mode in SEPARATION_MODES:
+        assert quality_text(mode) in combo.toolTip()
+
+
 def test_the_minimum_size_follows_the_diameter_until_it_is_set(dock):
     form = dock.form
     form.diameter.setValue(50)
@@ -179,12 +226,12 @@ def test_a_model_file_can_be_loaded(viewer, dock, tmp_path, notifications):
     path = tmp_path / "mine.safetensors"
     dock.form.model.load(path)
     assert "does not exist" in notifications[-1].message
-    assert dock.form.model.combo.count() == 2
+    assert dock.form.model.combo.count() == 3
     path.touch()
     for _ in range(2):
         dock.form.model.load(path)
     assert dock.form.model.combo.currentText() == "mine.safetensors"
-    assert dock.form.model.combo.count() == 3
+    assert dock.form.model.combo.count() == 4
     assert dock.form.network_settings().model == str(path)
     assert dock.form.diameter.value() == 40.0
 

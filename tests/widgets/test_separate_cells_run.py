@@ -6,6 +6,7 @@ import re
 import time
 
 import numpy as np
+from fake_engine import STUDENT, STUDENT_ALPHA
 from napari.layers import Image, Labels
 from qtpy.QtCore import QTimer
 
@@ -195,3 +196,18 @@ def test_a_mask_of_another_shape_is_refused_with_a_notification(
     assert "stack of masks" in notifications[-1].message
     assert engine.separations == 0
     assert dock.controls.run_button.isEnabled()
+
+
+def test_a_student_shows_its_progress_and_no_splits(viewer, dock, engine, qtbot):
+    dock.form.model.choose(STUDENT)
+    engine.hold()
+    dock.controls.run_button.click()
+    engine.release(3)
+    bar, text = dock.controls.bar, dock.controls.status.text
+    qtbot.waitUntil(lambda: (bar.value(), bar.maximum()) == (3, 6), timeout=180_000)
+    assert text() == "Predicting affinities…"
+    assert layer_named(viewer, PREVIEW_NAME) is None
+    with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
+        engine.release()
+    assert viewer.layers["nuclei cells"].data.max() == 5
+    assert engine.labellings[-1][1].alpha == STUDENT_ALPHA

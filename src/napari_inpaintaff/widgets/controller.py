@@ -78,6 +78,8 @@ class SeparationController(QObject):
     #: A run has ended, in whatever way; carries a sentence for the user.
     ended = Signal(str)
     step_changed = Signal(str)
+    #: How much of the step is done, and of how much; of 0 when nobody knows.
+    share_changed = Signal(int, int)
     patches_done = Signal(int, int)
     #: A draft is shown; carries its number of cells, such as "41 cells".
     drafted = Signal(str)
@@ -187,8 +189,10 @@ class SeparationController(QObject):
         for update in updates:
             if isinstance(update, DraftLabels):
                 self._show_draft(self._current, update.labelling)
-            elif isinstance(update, Progress) and update.message:
-                self.step_changed.emit(update.message)
+            elif isinstance(update, Progress):
+                if update.message:
+                    self.step_changed.emit(update.message)
+                self.share_changed.emit(update.done, update.total)
         splits = [update for update in updates if hasattr(update, "origin")]
         if splits:
             self._current.preview.show(splits)

@@ -20,16 +20,23 @@ from scipy import ndimage
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images import Region
-from napari_inpaintaff.inpainting import find_inpainter
+from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
 from napari_inpaintaff.separation import SEPARATION_MODES
 from napari_inpaintaff.widgets.engine import Labelling, Separation, SeparationDraft
 from napari_inpaintaff.widgets.loading import load_torch
-from napari_inpaintaff.widgets.model_cards import ModelCard, inpainter_cards, read_inpainter_card
-from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, SeparationRequest
+from napari_inpaintaff.widgets.model_cards import ModelCard, model_cards, read_model_card
+from napari_inpaintaff.widgets.settings import (
+    Foreground,
+    LabelSettings,
+    NetworkSettings,
+    SeparationRequest,
+)
 
 if TYPE_CHECKING:
-    from napari_inpaintaff.separation import AffinityDraft, SplitUpdate
+    from napari_inpaintaff.inpainting import Inpainter
+    from napari_inpaintaff.separation import AffinityDraft, SplitUpdate, Student
 
 #: Affinities are computed this part of a cell diameter beyond the foreground, so that
 #: a foreground that grows a little needs no inference.
@@ -44,12 +51,13 @@ class CoreEngine:
 
     def models(self) -> Sequence[ModelCard]:
         """List the shipped and the user's models, the default first."""
-        return inpainter_cards()
+        return model_cards()
 
     def warm_up(self) -> None:
         """Import torch and the network's code."""
         load_torch()
-        import napari_inpaintaff.separation.engine  # noqa: F401
+        import napari_inpaintaff.separation.engine
+        import napari_inpaintaff.separation.student_affinities  # noqa: F401
 
     def read_card(self, path: Path) -> ModelCard:
         """Read the card of a model file.
@@ -59,7 +67,7 @@ class CoreEngine:
         ModelFileError
             If the file is missing, damaged, of another version or no model.
         """
-        return read_inpainter_card(path)
+        return read_model_card(path)
 
     def separate(
         self, request: SeparationRequest, previous: Separation | None
@@ -73,18 +81,16 @@ class CoreEngine:
         """
         yield Progress(0, 0, "Loading the network…")
         load_torch()
-        from napari_inpaintaff.inpainting import Inpainter
-        from napari_inpaintaff.separation import iterate_affinities
+        from napari_inpaintaff.separation import Student, load_model
 
         network = request.network
-        parameters = replace(SEPARATION_MODES[network.quality], seed=network.seed)
         version = _model_version(network.model)
-        inpainter = Inpainter.load(network.model, device=network.device)
+        model = load_model(network.model, device=network.device)
         yield Progress(0, 0, "Finding the foreground…")
         image = request.plane.read()
         if previous is not None and not _same_input(previous, request, image, version):
             previous = None
-        denoised = None if inpainter.denoiser is None else inpainter.denoise(image)
+        denoised = None if model.denoiser is None else model.denoise(image)
         mask = self._mask(
             image if denoised is None else denoised, request.foreground, network.diameter
         )
@@ -94,14 +100,10 @@ class CoreEngine:
         def separation(affinities: Affinities) -> Separation:
             return Separation(image, network, request.region, affinities, known, version, denoised)
 
-        updates = iterate_affinities(
-            image,
-            inpainter,
-            parameters,
-            wanted=wanted & ~previous.known if previous else wanted,
-            previous=previous.affinities if previous else None,
-            diameter=network.diameter,
-        )
+        if isinstance(model, Student):
+            affinities = yield from _in_one_pass(image, model, network, known, previous)
+            return separation(affinities)
+        updates = _in_patches(image, model, network, wanted, previous)
         return separation((yield from _with_drafts(updates, separation)))
 
     def label(
@@ -144,6 +146,43 @@ class CoreEngine:
         return mask
 
 
+def _in_one_pass(
+    image: NDArray[Any],
+    student: Student,
+    network: NetworkSettings,
+    wanted: NDArray[np.bool_],
+    previous: Separation | None,
+) -> Generator[Progress, None, Affinities]:
+    from napari_inpaintaff.separation import iterate_student_affinities
+
+    if previous is not None and not (wanted & ~previous.known).any():
+        return previous.affinities
+    return (
+        yield from iterate_student_affinities(
+            image, student, wanted=wanted, diameter=network.diameter
+        )
+    )
+
+
+def _in_patches(
+    image: NDArray[Any],
+    inpainter: Inpainter,
+    network: NetworkSettings,
+    wanted: NDArray[np.bool_],
+    previous: Separation | None,
+) -> Generator[SplitUpdate | AffinityDraft, None, Affinities]:
+    from napari_inpaintaff.separation import iterate_affinities
+
+    return iterate_affinities(
+        image,
+        inpainter,
+        replace(SEPARATION_MODES[network.quality], seed=network.seed),
+        wanted=wanted & ~previous.known if previous else wanted,
+        previous=previous.affinities if previous else None,
+        diameter=network.diameter,
+    )
+
+
 def _with_drafts(
     updates: Generator[SplitUpdate | AffinityDraft, None, Affinities],
     separation: Callable[[Affinities], Separation],
@@ -166,7 +205,7 @@ def _with_drafts(
 
 def _model_version(model: str) -> str:
     """Tell a model file from others, and from what it was before it was replaced."""
-    path = find_inpainter(model)
+    path = find_model(model, catalogue.user_model_folder(), SHIPPED_FOLDERS)
     status = path.stat()
     return f"{path} {status.st_size} {status.st_mtime_ns}"
 

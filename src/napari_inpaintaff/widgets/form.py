@@ -31,6 +31,7 @@ from napari_inpaintaff.widgets.quality_choice import QualityChoice
 from napari_inpaintaff.widgets.region_picker import RegionPicker
 from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
 
+SEED_TEXT = "Start of all random choices: the same seed gives the same result."
 FOREGROUND_METHODS = {"Otsu threshold": "otsu", "None: label every pixel": "none"}
 
 
@@ -103,7 +104,7 @@ class SettingsForm(QWidget):
             model=card.name,
             diameter=self.diameter.value(),
             quality=self.quality.mode,
-            seed=self.seed.value(),
+            seed=0 if card.one_pass else self.seed.value(),
             device=DEVICES[self.device.currentText()],
         )
 
@@ -125,9 +126,11 @@ class SettingsForm(QWidget):
         self.alpha.setPageStep(0.1)
         self.alpha.setDecimals(2)
         self.alpha.setValue(PartitionParameters.alpha)
+        self._proposed_alpha = self.alpha.value()
         self.alpha.setToolTip(
             "Weight of the evidence for cuts. More: cells are cut apart more readily;\n"
-            "less: pieces are joined. Useful from 0.85 to 2.5. The labels follow at once."
+            "less: pieces are joined. Useful from 0.85 to 2.5. The labels follow at once.\n"
+            "A student brings the value that suits it."
         )
         self.alpha.valueChanged.connect(self.label_settings_changed)
         self.minimum_size = spin_box(QSpinBox, 0, 100_000, PartitionParameters.minimum_size, " px")
@@ -141,7 +144,7 @@ class SettingsForm(QWidget):
 
     def _make_advanced_fields(self) -> None:
         self.seed = spin_box(QSpinBox, 0, 2**31 - 1, 0, "")
-        self.seed.setToolTip("Start of all random choices: the same seed gives the same result.")
+        self.seed.setToolTip(SEED_TEXT)
         self.device = QComboBox()
         self.device.addItems(list(DEVICES))
         self.device.setToolTip("Where the network runs. Automatic takes a GPU if there is one.")
@@ -188,5 +191,19 @@ class SettingsForm(QWidget):
 
     def _take_over_card(self) -> None:
         card = self.model.card
-        if card is not None:
-            self.diameter.setValue(card.diameter)
+        if card is None:
+            return
+        self.diameter.setValue(card.diameter)
+        self._propose_alpha(PartitionParameters.alpha if card.alpha is None else card.alpha)
+        self.quality.set_one_pass(card.one_pass)
+        self.seed.setEnabled(not card.one_pass)
+        self.seed.setToolTip("A student makes no random choices." if card.one_pass else SEED_TEXT)
+
+    def _propose_alpha(self, alpha: float) -> None:
+        """Let alpha be what suits the network until the user sets it."""
+        if self.alpha.value() == self._proposed_alpha:
+            # Labels on show are another network's: they stay as they are.
+            blocked = self.blockSignals(True)
+            self.alpha.setValue(round(alpha, 2))
+            self.blockSignals(blocked)
+            self._proposed_alpha = self.alpha.value()

@@ -7,8 +7,14 @@ from pathlib import Path
 
 from napari_inpaintaff.images import NormalisationKind
 from napari_inpaintaff.inpainting import InpainterMetadata, available_inpainters
-from napari_inpaintaff.inpainting.metadata import MODEL_KIND
-from napari_inpaintaff.networks.model_file import read_model_metadata
+from napari_inpaintaff.networks.model_file import read_model_kind
+from napari_inpaintaff.separation import StudentMetadata, available_models
+from napari_inpaintaff.separation.student_metadata import STUDENT_KIND
+
+STUDENT_TEXT = (
+    "A student: it sees the whole image in one pass and takes seconds.\n"
+    "It is good at images like those it was distilled from."
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class ModelCard:
         Of an inpainter: whether it predicts a distribution; else only a value.
     denoises : bool
         Whether it takes the noise away first.
+    alpha : float or None
+        Of a student: the cut strength that suits it. None for an inpainter.
     """
 
     name: str
@@ -37,27 +45,52 @@ class ModelCard:
     normalisation: NormalisationKind = "fluorescence"
     laplace: bool = True
     denoises: bool = False
+    alpha: float | None = None
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether it is a student: it sees the image once, and evolves no splits."""
+        return self.alpha is not None
+
+
+def model_cards() -> list[ModelCard]:
+    """List the shipped and the user's inpainters and students, the default first."""
+    return [_card(entry.name, entry.metadata) for entry in available_models()]
 
 
 def inpainter_cards() -> list[ModelCard]:
     """List the shipped and the user's inpainters, the default first."""
-    return [_inpainter_card(entry.name, entry.metadata) for entry in available_inpainters()]
+    return [_card(entry.name, entry.metadata) for entry in available_inpainters()]
+
+
+def read_model_card(path: Path) -> ModelCard:
+    """Read the card of the file of an inpainter or a student.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, of another version or neither.
+    """
+    if read_model_kind(path) == STUDENT_KIND:
+        return _card(str(path), StudentMetadata.read(path))
+    return read_inpainter_card(path)
 
 
 def read_inpainter_card(path: Path) -> ModelCard:
-    """Read the card of a model file.
+    """Read the card of the file of an inpainter.
 
     Raises
     ------
     ModelFileError
         If the file is missing, damaged, of another version or not an inpainter.
     """
-    metadata = InpainterMetadata.from_json(read_model_metadata(path, MODEL_KIND))
-    return _inpainter_card(str(path), metadata)
+    return _card(str(path), InpainterMetadata.read(path))
 
 
-def _inpainter_card(name: str, metadata: InpainterMetadata) -> ModelCard:
-    lines = [f"Trained for cells of {metadata.diameter:g} pixels."]
+def _card(name: str, metadata: InpainterMetadata | StudentMetadata) -> ModelCard:
+    alpha = metadata.alpha if isinstance(metadata, StudentMetadata) else None
+    lines = [] if alpha is None else [STUDENT_TEXT]
+    lines.append(f"Trained for cells of {metadata.diameter:g} pixels.")
     lines += [f"{key}: {value}" for key, value in metadata.training.items()]
     return ModelCard(
         name,
@@ -66,4 +99,5 @@ def _inpainter_card(name: str, metadata: InpainterMetadata) -> ModelCard:
         normalisation=metadata.normalisation,
         laplace=metadata.architecture.outputs > 1,
         denoises=metadata.denoiser is not None,
+        alpha=alpha,
     )

@@ -1,4 +1,4 @@
-"""Choose an inpainter: one that is installed, or a model file."""
+"""Choose a model: one that is installed, or a file."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWi
 from napari_inpaintaff.widgets.model_cards import ModelCard
 from napari_inpaintaff.widgets.model_news import model_news
 
-MODEL_FILTER = "Inpainter (*.safetensors);;All files (*)"
+MODEL_FILTER = "Model (*.safetensors);;All files (*)"
 
 
 class ModelChoice(QWidget):
-    """A combo box of inpainters and a button that adds a model file.
+    """A combo box of models and a button that adds a model file.
 
     When models are trained in this process, they appear at once; the choice stays.
 
     Parameters
     ----------
     list_cards : callable
-        Lists the installed inpainters, the default first.
+        Lists the installed models, the default first.
     read_card : callable
         Reads the card of a model file; raises `InpaintAffError` for bad files.
     on_error : callable
         Called with what ``read_card`` raised.
     nothing : str, default ""
-        Text of a first entry that stands for no inpainter at all; empty for none.
+        Text of a first entry that stands for no model at all; empty for none.
     about : str
-        What the chosen inpainter is for, at the top of the tooltip.
+        What the chosen model is for, at the top of the tooltip.
     parent : QWidget, optional
         Qt parent.
     """
@@ -50,7 +50,7 @@ class ModelChoice(QWidget):
         super().__init__(parent)
         self._list_cards = list_cards
         self._about = about
-        #: What the combo box offers; None stands for no inpainter.
+        #: What the combo box offers; None stands for no model.
         self._cards: list[ModelCard | None] = []
         #: Those loaded from files, by path.
         self._loaded: dict[str, ModelCard] = {}
@@ -78,18 +78,18 @@ class ModelChoice(QWidget):
 
     @property
     def card(self) -> ModelCard | None:
-        """The chosen inpainter; None when there is none at all, or none is wanted."""
+        """The chosen model; None when there is none at all, or none is wanted."""
         index = self.combo.currentIndex()
         return self._cards[index] if index >= 0 else None
 
     @property
     def name(self) -> str | None:
-        """Name or path of the chosen inpainter."""
+        """Name or path of the chosen model."""
         card = self.card
         return None if card is None else card.name
 
     def choose(self, name: str | None) -> None:
-        """Choose an inpainter by its name; nothing happens if it is not there."""
+        """Choose a model by its name; nothing happens if it is not there."""
         names = [None if card is None else card.name for card in self._cards]
         if name in names:
             self.combo.setCurrentIndex(names.index(name))
@@ -107,7 +107,7 @@ class ModelChoice(QWidget):
         self.choose(card.name)
 
     def refresh(self) -> None:
-        """List the inpainters anew; the chosen one stays chosen."""
+        """List the models anew; the chosen one stays chosen."""
         before = self.name
         blocked = self.combo.blockSignals(True)
         self._fill()
@@ -130,12 +130,13 @@ class ModelChoice(QWidget):
 
     def _add(self, card: ModelCard, *, text: str = "") -> None:
         self._cards.append(card)
-        self.combo.addItem(text or card.name)
+        text = text or card.name
+        self.combo.addItem(f"{text} · one pass" if card.one_pass else text)
         index = self.combo.count() - 1
         self.combo.setItemData(index, card.description, Qt.ItemDataRole.ToolTipRole)
 
     def _ask_for_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Load an inpainter", "", MODEL_FILTER)
+        name, _ = QFileDialog.getOpenFileName(self, "Load a model", "", MODEL_FILTER)
         if name:
             self.load(Path(name))
 

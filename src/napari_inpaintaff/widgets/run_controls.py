@@ -67,8 +67,7 @@ class RunControls(QWidget):
         """Show that nothing runs, and why."""
         self.run_button.setEnabled(True)
         self.cancel_button.setEnabled(False)
-        self.bar.setRange(0, 1)
-        self.bar.setValue(0)
+        self.show_share(0, 1)
         self.bar.setFormat("")
         self.status.setText(text)
 
@@ -77,10 +76,15 @@ class RunControls(QWidget):
         self.status.setText(text)
 
     def show_step(self, text: str) -> None:
-        """Show a step of unknown length."""
-        self.bar.setRange(0, 0)
-        self.bar.setFormat("")
+        """Show another step, of unknown length."""
+        self.show_share(0, 0)
         self._show_line(text)
+
+    def show_share(self, done: int, total: int) -> None:
+        """Show how much of a step is done; of a total of 0 nobody knows."""
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+        self.bar.setFormat("%p %" if total else "")
 
     def show_draft(self, cells: str) -> None:
         """Say that the labels which are shown are a draft, of so many cells."""
@@ -93,9 +97,7 @@ class RunControls(QWidget):
         if self._counted_from is None:
             self._counted_from = (done, now)
         first, since = self._counted_from
-        self.bar.setRange(0, max(1, total))
-        self.bar.setValue(done)
-        self.bar.setFormat("%p %")
+        self.show_share(done, max(1, total))
         text = f"Patch {done} of {total}"
         left = seconds_left(done - first, total - first, now - since)
         if left is not None:

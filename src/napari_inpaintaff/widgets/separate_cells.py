@@ -163,6 +163,7 @@ class SeparateCells(QWidget):
         controls.cancel_pressed.connect(self.cancel)
         controller.started.connect(self._on_started)
         controller.step_changed.connect(controls.show_step)
+        controller.share_changed.connect(controls.show_share)
         controller.patches_done.connect(controls.show_patches)
         controller.drafted.connect(controls.show_draft)
         controller.labelled.connect(controls.show_text)
