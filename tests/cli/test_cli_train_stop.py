@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_inpaintaff.cli import training
+from napari_inpaintaff.cli import model_making, training
 from napari_inpaintaff.cli.stopping import stop_on_signals
 from napari_inpaintaff.inpainting import (
     Inpainter,
@@ -249,7 +249,7 @@ def test_model_is_saved_elsewhere_when_the_disk_is_full(train, image, model, tmp
     fill_the_disk(monkeypatch, tmp_path)
     other = tmp_path / "other-disk"
     other.mkdir()
-    monkeypatch.setattr(training.tempfile, "mkdtemp", lambda prefix: str(other))
+    monkeypatch.setattr(model_making.tempfile, "mkdtemp", lambda prefix: str(other))
     outcome, path = train(image, "--from", model, "--steps", 2)
     assert (outcome.code, outcome.out) == (2, "")
     (line,) = outcome.complaints
@@ -265,7 +265,7 @@ def test_nothing_is_spoilt_when_every_disk_is_full(train, image, model, tmp_path
     earlier = tmp_path / "my-cells.safetensors"
     earlier.write_bytes(b"an earlier model")
     fill_the_disk(monkeypatch, tmp_path)
-    monkeypatch.setattr(training.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
+    monkeypatch.setattr(model_making.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
     outcome, path = train(image, "--from", model, "--steps", 1)
     assert (outcome.code, outcome.out, len(outcome.complaints)) == (2, "", 1)
     assert outcome.err.endswith(f"{path} cannot be written: the disk is full\n")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: Of the paper's figure 5.
+_IOU_LEVELS = tuple(0.5 + 0.05 * k for k in range(10))
 _SUFFIXES = (".tif", ".tiff", ".png")
 
 
@@ -25,22 +27,28 @@ def add_commands(commands: Commands) -> None:
         commands,
         "evaluate",
         run_evaluate,
-        "SEG score of labels against a ground truth",
+        "SEG, detections and errors of labels against a ground truth",
         "Both are label images, stacks of the same frames, or folders whose files are matched by "
         "name, else by the last number in the name, else in their order. SEG is that of the Cell "
         "Tracking Challenge: the mean over all reference objects of all frames.",
     )
     command.add_argument("labels", metavar="LABELS", type=Path)
     command.add_argument("ground_truth", metavar="GROUND_TRUTH", type=Path)
+    command.add_argument(
+        "--markers",
+        metavar="MARKERS",
+        type=Path,
+        help="markers of the tracking truth (image or folder): print DET, too",
+    )
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
-    """Print SEG, object counts and matches."""
-    from napari_inpaintaff.evaluation import evaluate
+    """Print SEG, detections, and kinds of errors."""
+    from napari_inpaintaff.evaluation import det_score, evaluate
 
     result = evaluate(_frames(options.labels, options.ground_truth))
-    values = {
+    values: dict[str, Any] = {
         "seg": result.seg,
         "objects": result.objects,
         "reference_objects": result.reference_objects,
@@ -48,17 +56,39 @@ def run_evaluate(options: argparse.Namespace) -> None:
         "precision": result.precision,
         "recall": result.recall,
         "f1": result.f1,
+        "average_precision": result.average_precision(),
+        "detection_accuracy": {
+            f"{level:.2f}": result.detection_accuracy(level) for level in _IOU_LEVELS
+        },
+        "split_references": result.split_references,
+        "merged_references": result.merged_references,
+        "variation_of_information": result.variation_of_information,
+        "split_information": result.split_information,
+        "merged_information": result.merged_information,
         "frames": result.frames,
     }
+    if options.markers:
+        values["det"] = det_score(_frames(options.labels, options.markers))
     if options.json:
         print(json.dumps(values))
         return
     print(f"SEG                {result.seg:.4f}")
+    if options.markers:
+        print(f"DET                {values['det']:.4f}")
     print(f"objects            {result.objects}")
     print(f"reference objects  {result.reference_objects}")
     print(
         f"matches            {result.matches} (IoU above 0.5; precision {result.precision:.3f}, "
-        f"recall {result.recall:.3f})"
+        f"recall {result.recall:.3f}, F1 {result.f1:.3f})"
+    )
+    print(f"average precision  {result.average_precision():.4f} (IoU above 0.5)")
+    accuracies = "  ".join(f"{result.detection_accuracy(level):.2f}" for level in _IOU_LEVELS)
+    print(f"found at IoU above {'  '.join(f'{level:.2f}'[1:].rjust(4) for level in _IOU_LEVELS)}")
+    print(f"                   {accuracies}")
+    print(f"split, merged      {result.split_references}, {result.merged_references}")
+    print(
+        f"information        {result.variation_of_information:.3f} bits "
+        f"({result.split_information:.3f} by splits, {result.merged_information:.3f} by merges)"
     )
     print(f"frames             {result.frames}")
 

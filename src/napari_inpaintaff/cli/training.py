@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
+from napari_inpaintaff.cli.model_making import (
+    add_images_and_model,
+    check_model_file,
+    counted,
+    duration,
+    gather,
+    read_preparation,
+    save_model,
+)
 from napari_inpaintaff.cli.options import (
     Commands,
-    add_channel,
     add_command,
     add_device,
     add_diameter,
-    add_output,
     add_seed,
     check_output,
 )
 from napari_inpaintaff.cli.stopping import StopSwitch, stop_on_signals
-from napari_inpaintaff.errors import OutputError, ParameterError
+from napari_inpaintaff.errors import ParameterError
 
 if TYPE_CHECKING:
-    from napari_inpaintaff.images import PlaneCollection
     from napari_inpaintaff.inpainting import (
         Inpainter,
         InpainterTraining,
@@ -42,7 +47,6 @@ LOSSES = ("laplace", "l1", "liu2018")
 NORMALISATIONS = ("fluorescence", "linear")
 _MINUTES = 20.0
 _DIAMETER = 25.0
-_NAMED = 5
 
 
 def add_commands(commands: Commands) -> None:
@@ -55,14 +59,7 @@ def add_commands(commands: Commands) -> None:
         "Give images like those to be segmented: tens of them, or a few large ones. Ctrl-C stops "
         "and keeps the best so far; --resume goes on.",
     )
-    command.add_argument(
-        "images",
-        metavar="IMAGE",
-        nargs="+",
-        help="TIFF, PNG, JPEG or OME-Zarr, a folder of them, or a pattern such as 'day*/*.tif'",
-    )
-    add_channel(command)
-    add_output(command, "MODEL.safetensors", "model file to write")
+    add_images_and_model(command)
     command.add_argument(
         "--report",
         metavar="FILE",
@@ -141,7 +138,8 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
     _check_files(options, report, checkpoint)
     start = _load_start(options)
     training = _training(options, start)
-    collection = _gather(options, report)
+    # A report of an earlier training may lie among the images.
+    collection = gather(options, ignore=report.name)
     from napari_inpaintaff.inpainting import train_inpainter
 
     with stop_on_signals() as stop, log_as_lines(), _hint_at(checkpoint, stop):
@@ -153,7 +151,7 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
             diameter=options.diameter or (metadata.diameter if metadata else _DIAMETER),
             normalisation=options.normalisation
             or (metadata.normalisation if metadata else "fluorescence"),
-            notes={"data": f"{_count(collection.planes)} of the user"},
+            notes={"data": f"{counted(collection.planes, 'image')} of the user"},
             device=options.device,
             start_from=start,
             checkpoint=checkpoint,
@@ -162,7 +160,7 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
         )
         display = _Display()
         inpainter = display.follow(updates)
-        _save(inpainter, options.output)
+        save_model(inpainter, options.output)
     if not inpainter.metadata.training["stopped"]:
         checkpoint.unlink(missing_ok=True)
     _tell(inpainter, options.output)
@@ -173,22 +171,15 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
 
 def _check_files(options: argparse.Namespace, report: Path, checkpoint: Path) -> None:
     """Raise whatever is wrong with the files, before anything is loaded."""
-    from napari_inpaintaff.inpainting import available_inpainters, find_inpainter, user_model_folder
+    from napari_inpaintaff.inpainting import find_inpainter
     from napari_inpaintaff.pipeline.training_report import REPORT_SUFFIXES
 
     inputs = [Path(image) for image in options.images]
     inputs += [find_inpainter(options.model)] if options.model else []
     inputs += [options.vgg] if options.vgg else []
-    check_output(options.output, *inputs, suffixes=(".safetensors",))
+    check_model_file(options.output, *inputs)
     check_output(checkpoint, *inputs, suffixes=(".safetensors",))
     check_output(report, *inputs, suffixes=REPORT_SUFFIXES)
-    folder = user_model_folder().resolve()
-    if options.output.resolve().parent == folder:
-        shipped = {entry.name for entry in available_inpainters() if entry.path.parent != folder}
-        if options.output.stem in shipped:
-            raise OutputError(
-                f"{options.output.stem} is the name of an included model; give yours another name"
-            )
     if options.vgg and options.loss != "liu2018":
         raise ParameterError("--vgg is for --loss liu2018 only")
     if options.vgg and not options.vgg.is_file():
@@ -267,21 +258,6 @@ def _check_start(
         )
 
 
-def _gather(options: argparse.Namespace, report: Path) -> PlaneCollection:
-    """Find the planes, and say which images are left out."""
-    from napari_inpaintaff.images import gather_planes
-
-    collection = gather_planes(options.images, channel=options.channel)
-    # A report of an earlier training may lie among the images.
-    planes = tuple(plane for plane in collection.planes if plane.name != report.name)
-    skipped = [one for one in collection.skipped if Path(one.path_or_name).name != report.name]
-    for one in skipped[:_NAMED]:
-        print_line(f"warning: skipped {one.path_or_name}: {one.reason}")
-    if len(skipped) > _NAMED:
-        print_line(f"warning: skipped {len(skipped)} images altogether")
-    return replace(collection, planes=planes or collection.planes)
-
-
 @contextlib.contextmanager
 def _hint_at(checkpoint: Path, stop: StopSwitch) -> Iterator[None]:
     """Say, when a training fails that has begun, that it can go on."""
@@ -308,35 +284,15 @@ class _Display:
         from napari_inpaintaff.jobs import Progress
 
         if isinstance(update, Progress):
-            counted = f" {update.done} of {update.total}" if update.total else ""
-            return 0.0, 1.0, f"{update.message}{counted}"
+            return read_preparation(update)
         self.history, self.examples = update.history, update.examples
         notes = [f"step {update.step}", f"loss {update.loss:.3f}"]
         if update.phase != "inpainter":
             notes.insert(0, update.phase)
         if update.history:
             notes.append(f"error {100 * update.history[-1].quality.ratio:.0f} % of constant")
-        notes.append(f"{_duration(update.seconds_left)} left")
+        notes.append(f"{duration(update.seconds_left)} left")
         return update.progress, 1.0, ", ".join(notes)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
-
-
-def _save(inpainter: Inpainter, path: Path) -> None:
-    """Save a model; where that fails, save the hours of work somewhere else."""
-    try:
-        inpainter.save(path)
-    except OutputError as error:
-        try:
-            rescued = inpainter.save(Path(tempfile.mkdtemp(prefix="inpaintaff-")) / path.name)
-        except OSError:
-            raise error from None
-        raise OutputError(f"{error}; the model was saved as {rescued} instead") from error
 
 
 def _tell(inpainter: Inpainter, path: Path) -> None:
@@ -344,8 +300,8 @@ def _tell(inpainter: Inpainter, path: Path) -> None:
 
     record = inpainter.metadata.training
     print(
-        f"{path}: trained on {record['images']} image{'s' if record['images'] > 1 else ''}, "
-        f"{record['steps']} steps in {_duration(60 * record['minutes'])}"
+        f"{path}: trained on {counted(record['images'], 'image')}, "
+        f"{record['steps']} steps in {duration(60 * record['minutes'])}"
     )
     print(judge(NearHoleError.from_record(record)).text)
 
@@ -362,7 +318,3 @@ def _report(path: Path, inpainter: Inpainter, display: _Display) -> None:
         verdict=judge(NearHoleError.from_record(inpainter.metadata.training)),
     )
     print(f"report: {path}")
-
-
-def _count(planes: tuple[object, ...]) -> str:
-    return f"{len(planes)} image{'s' if len(planes) > 1 else ''}"

@@ -1,0 +1,138 @@
+"""What the commands that make a model share: their images, the model file, and some words."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sized
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from napari_inpaintaff.cli.console import Reading, print_line
+from napari_inpaintaff.cli.options import add_channel, add_output, check_output
+from napari_inpaintaff.errors import OutputError
+
+if TYPE_CHECKING:
+    from napari_inpaintaff.images import PlaneCollection
+    from napari_inpaintaff.jobs import Progress
+
+_NAMED = 5
+
+
+class Saved(Protocol):
+    """A model, of either kind."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model to a file."""
+
+
+def add_images_and_model(command: argparse.ArgumentParser) -> None:
+    """Add the images to learn from, their channel, and the model file to write."""
+    command.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        help="TIFF, PNG, JPEG or OME-Zarr, a folder of them, or a pattern such as 'day*/*.tif'",
+    )
+    add_channel(command)
+    add_output(command, "MODEL.safetensors", "model file to write")
+
+
+def check_model_file(path: Path, *inputs: Path) -> None:
+    """Refuse a model file that cannot be written, or would not be found by its name.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be written.
+    *inputs : Path
+        Files that are read.
+
+    Raises
+    ------
+    OutputError
+        With what to do instead.
+    """
+    from napari_inpaintaff.inpainting import user_model_folder
+    from napari_inpaintaff.separation import available_models
+
+    check_output(path, *inputs, suffixes=(".safetensors",))
+    folder = user_model_folder().resolve()
+    if path.resolve().parent == folder:
+        shipped = {entry.name for entry in available_models() if entry.path.parent != folder}
+        if path.stem in shipped:
+            raise OutputError(
+                f"{path.stem} is the name of an included model; give yours another name"
+            )
+
+
+def gather(options: argparse.Namespace, *, ignore: str = "") -> PlaneCollection:
+    """Find the planes, and say which images are left out.
+
+    Parameters
+    ----------
+    options : Namespace
+        With those of `add_images_and_model`.
+    ignore : str, optional
+        Name of a file that may lie among the images without being one.
+
+    Raises
+    ------
+    ImageError
+        If none of them can be read.
+    """
+    from napari_inpaintaff.images import gather_planes
+
+    collection = gather_planes(options.images, channel=options.channel)
+    planes = tuple(plane for plane in collection.planes if plane.name != ignore)
+    skipped = [one for one in collection.skipped if Path(one.path_or_name).name != ignore]
+    for one in skipped[:_NAMED]:
+        print_line(f"warning: skipped {one.path_or_name}: {one.reason}")
+    if len(skipped) > _NAMED:
+        print_line(f"warning: skipped {len(skipped)} images altogether")
+    return replace(collection, planes=planes or collection.planes)
+
+
+def save_model(model: Saved, path: Path) -> None:
+    """Save a model; where that fails, save the hours of work somewhere else.
+
+    Raises
+    ------
+    OutputError
+        If it is not where it should be; the message names the other place.
+    """
+    try:
+        model.save(path)
+    except OutputError as error:
+        try:
+            rescued = model.save(Path(tempfile.mkdtemp(prefix="inpaintaff-")) / path.name)
+        except OSError:
+            raise error from None
+        raise OutputError(f"{error}; the model was saved as {rescued} instead") from error
+
+
+def read_preparation(update: Progress) -> Reading:
+    """Read an update of what comes before the training, which counts nothing yet."""
+    counted = f" {update.done} of {update.total}" if update.total else ""
+    return 0.0, 1.0, f"{update.message}{counted}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words.
+
+    Parameters
+    ----------
+    seconds : float
+        Not negative.
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def counted(things: Sized | int, singular: str) -> str:
+    """Return a number of things in words, such as ``"1 image"`` and ``"2 images"``."""
+    number = things if isinstance(things, int) else len(things)
+    return f"{number} {singular}{'' if number == 1 else 's'}"
