@@ -47,10 +47,9 @@ from napari_inpaintaff.inpainting.training_images import (
 from napari_inpaintaff.inpainting.training_run import Phase, Watch, run_phase
 from napari_inpaintaff.inpainting.updates import TrainingUpdate
 from napari_inpaintaff.jobs import Progress
-from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.devices import pick_device, place
 from napari_inpaintaff.networks.training import Optimisation
-from napari_inpaintaff.networks.unet import build_unet
+from napari_inpaintaff.networks.unet import seeded_unet
 
 #: How many of the images that cannot be used are named.
 _NAMED = 5
@@ -200,7 +199,7 @@ def _train_denoiser(
 ) -> Generator[Progress | TrainingUpdate, None, tuple[Denoiser, float]]:
     """Train the denoiser, or take it from the checkpoint; return it and the seconds spent."""
     training = context.training
-    network = place(_seeded_unet(DENOISER_ARCHITECTURE, training.seed), context.device)
+    network = place(seeded_unet(DENOISER_ARCHITECTURE, training.seed), context.device)
     if saved is not None and saved.denoiser:
         _load(network, saved.denoiser)
         denoiser = Denoiser(network, DENOISER_ARCHITECTURE, device=context.device)
@@ -257,7 +256,7 @@ def _train_network(
 ) -> Generator[Progress | TrainingUpdate, None, tuple[nn.Module, dict[str, Any]]]:
     """Train the inpainter; return the best network and the record for its metadata."""
     training = context.training
-    network = place(_seeded_unet(training.architecture, training.seed), context.device)
+    network = place(seeded_unet(training.architecture, training.seed), context.device)
     if start:
         _load(network, start)
     optimisation = Optimisation(network)
@@ -341,13 +340,6 @@ def _figures(near: NearHoleError) -> dict[str, float | None]:
         name: round(value, 4) if value is not None and math.isfinite(value) else None
         for name, value in figures.items()
     }
-
-
-def _seeded_unet(architecture: UNetArchitecture, seed: int) -> nn.Module:
-    # The caller's own random numbers go on as if nothing had been drawn here.
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        return build_unet(architecture)
 
 
 def _load(network: nn.Module, weights: Mapping[str, NDArray[Any]]) -> None:

@@ -32,6 +32,27 @@ def build_unet(architecture: UNetArchitecture) -> nn.Module:
     return PlainUNet(architecture)
 
 
+def seeded_unet(architecture: UNetArchitecture, seed: int) -> nn.Module:
+    """Build a network whose initial weights depend on a seed alone.
+
+    Parameters
+    ----------
+    architecture : UNetArchitecture
+        What to build.
+    seed : int
+        Same seed, same weights.
+
+    Returns
+    -------
+    Module
+        See `build_unet`.
+    """
+    # The caller's own random numbers go on as if nothing had been drawn here.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return build_unet(architecture)
+
+
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     conv = nn.Conv2d(inputs, outputs, 3, stride, 1)
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")

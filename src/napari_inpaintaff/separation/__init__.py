@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from napari_inpaintaff.separation.affinities import affinities_from_labels
+from napari_inpaintaff.separation.distillation_parameters import (
+    AgreementPoint,
+    Distillation,
+    DistillationUpdate,
+)
 from napari_inpaintaff.separation.parameters import SEPARATION_MODES, SeparationParameters
 from napari_inpaintaff.separation.student_catalogue import (
     DEFAULT_STUDENT,
@@ -20,6 +25,7 @@ from napari_inpaintaff.separation.student_catalogue import (
 from napari_inpaintaff.separation.student_metadata import StudentMetadata
 
 if TYPE_CHECKING:
+    from napari_inpaintaff.separation.distillation import distill
     from napari_inpaintaff.separation.engine import (
         AffinityDraft,
         compute_affinities,
@@ -36,6 +42,9 @@ __all__ = [
     "DEFAULT_STUDENT",
     "SEPARATION_MODES",
     "AffinityDraft",
+    "AgreementPoint",
+    "Distillation",
+    "DistillationUpdate",
     "PatchLeaves",
     "SeparationParameters",
     "SplitUpdate",
@@ -46,6 +55,7 @@ __all__ = [
     "available_students",
     "compute_affinities",
     "compute_student_affinities",
+    "distill",
     "find_student",
     "iterate_affinities",
     "iterate_leaves",
@@ -56,6 +66,7 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "distillation": ["distill"],
         "engine": ["AffinityDraft", "compute_affinities", "iterate_affinities"],
         "stream": ["PatchLeaves", "SplitUpdate", "iterate_leaves"],
         "student": ["Student", "load_model"],

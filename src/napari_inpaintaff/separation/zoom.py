@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from napari_inpaintaff.datatypes import Affinities, Offset
 from napari_inpaintaff.errors import ParameterError
 
 _Plane = NDArray[np.float32]
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,18 @@ class Zoom:
         # half a working pixel plus a rounded offset away from the image pixel.
         reach = [2 * math.ceil(1.5 * scale + 1) + 1 for scale in scales]
         near = ndimage.maximum_filter(mask, size=reach, mode="constant")
+        return self.shrink_labels(near)
+
+    def shrink_labels(self, labels: NDArray[ScalarT]) -> NDArray[ScalarT]:
+        """Return what a mask or label image (Y, X) says in the middle of every working pixel."""
+        if self.factor == 1:
+            return labels
+        shape = self._working_shape(labels.shape)
         ys, xs = (
-            ((np.arange(size) + 0.5) * scale).astype(int)
-            for size, scale in zip(shape, scales, strict=True)
+            ((np.arange(size) + 0.5) * (length / size)).astype(int)
+            for size, length in zip(shape, labels.shape, strict=True)
         )
-        return np.asarray(near[np.ix_(ys, xs)])
+        return labels[np.ix_(ys, xs)]
 
     def offsets(self, offsets: Sequence[Offset]) -> tuple[Offset, ...]:
         """Return offsets in image pixels: long ones are scaled, local ones stay local."""

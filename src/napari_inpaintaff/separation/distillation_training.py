@@ -1,0 +1,191 @@
+"""The training of a student: steps, measurements, and when to stop."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from napari_inpaintaff.datatypes import Offset
+from napari_inpaintaff.inpainting.checkpoint import Arrays, snapshot
+from napari_inpaintaff.networks.architecture import UNetArchitecture
+from napari_inpaintaff.networks.schedule import Schedule
+from napari_inpaintaff.networks.training import (
+    REPORT_EVERY,
+    Optimisation,
+    OptimiserStep,
+    optimise,
+)
+from napari_inpaintaff.separation.distillation_held_out import HeldOutPairs
+from napari_inpaintaff.separation.distillation_pairs import PatchSampler, pair_loss, to_device
+from napari_inpaintaff.separation.distillation_parameters import (
+    AgreementPoint,
+    DistillationUpdate,
+)
+
+#: A student is measured so often in a training of full length, ...
+_MEASUREMENTS = 20
+#: ... which ends when the agreement has not risen in so many measurements.
+_PATIENCE = 7
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Training:
+    """A student while it is trained.
+
+    Attributes
+    ----------
+    network : Module
+        On its device.
+    architecture : UNetArchitecture
+        Of the network.
+    sampler : PatchSampler
+        What it learns from.
+    pairs : HeldOutPairs
+        What it is measured on.
+    offsets : tuple of (int, int)
+        Of its outputs.
+    schedule : Schedule
+        Length and learning rate.
+    batch : int
+        Patches per step; halved when memory is short.
+    seconds_before : float
+        Spent on the distillation before.
+    history : tuple of AgreementPoint
+        All measurements so far.
+    finished : bool
+        Whether the budget is spent or the agreement has stopped to rise; otherwise somebody
+        stopped the training.
+    """
+
+    network: nn.Module
+    architecture: UNetArchitecture
+    sampler: PatchSampler
+    pairs: HeldOutPairs
+    offsets: tuple[Offset, ...]
+    schedule: Schedule
+    batch: int
+    seconds_before: float = 0.0
+    history: tuple[AgreementPoint, ...] = ()
+    finished: bool = False
+    optimisation: Optimisation = field(init=False)
+    _best: Arrays = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.optimisation = Optimisation(self.network)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the agreement has stopped to rise."""
+        if not self.history:
+            return False
+        agreements = [point.agreement for point in self.history]
+        return len(agreements) - 1 - agreements.index(max(agreements)) >= _PATIENCE
+
+    def measure(self) -> None:
+        """Measure now, and keep the weights if they are the best."""
+        state = self.optimisation
+        agreement = self.pairs.measure(state.averaged)
+        if agreement is None:
+            return
+        if all(agreement > point.agreement for point in self.history):
+            self._best = snapshot(state.averaged.state_dict())
+        seconds = self.seconds_before + state.seconds
+        self.history += (AgreementPoint(state.step, seconds, state.loss, agreement),)
+
+    def best_network(self) -> nn.Module:
+        """Return the network that agreed best; the last one if that cannot be told."""
+        network = self.optimisation.averaged
+        if self._best:
+            network.load_state_dict(
+                {name: torch.from_numpy(value) for name, value in self._best.items()}
+            )
+        return network
+
+    def record(self) -> dict[str, Any]:
+        """Return what the model file says about the training."""
+        agreements = [point.agreement for point in self.history]
+        return {
+            "steps": self.optimisation.step,
+            "batch": self.batch,
+            "stopped": not self.finished,
+            "loss": round(self.optimisation.loss, 4),
+            "agreement": round(max(agreements), 4) if agreements else None,
+        }
+
+    def update(self, step: OptimiserStep) -> DistillationUpdate:
+        """Return the report of a step."""
+        left = step.seconds * (1 / step.progress - 1) if step.progress else math.inf
+        return DistillationUpdate(
+            step=step.step,
+            loss=step.loss,
+            progress=step.progress,
+            seconds=self.seconds_before + step.seconds,
+            seconds_left=left,
+            agreement=self.history[-1].agreement if self.history else None,
+            history=self.history,
+        )
+
+
+def train_student(
+    training: Training, *, stop: Callable[[], bool] = lambda: False
+) -> Generator[DistillationUpdate, None, None]:
+    """Train until the agreement no longer rises, the budget is spent or somebody stops it.
+
+    Parameters
+    ----------
+    training : Training
+        Changed in place.
+    stop : callable, optional
+        Asked before every step.
+
+    Yields
+    ------
+    DistillationUpdate
+        Every twenty steps, or every second.
+    """
+    device = next(training.network.parameters()).device
+
+    def draw_loss(step: int) -> Tensor:
+        questions = to_device(training.sampler.draw(step, training.batch), device)
+        return pair_loss(training.network, questions, training.offsets)
+
+    def shrink() -> bool:
+        if training.batch == 1:
+            return False
+        training.batch //= 2
+        _logger.warning("out of memory: the training goes on with batches of %d", training.batch)
+        return True
+
+    state = training.optimisation
+    measured = 0
+    steps = optimise(
+        state,
+        draw_loss,
+        training.schedule,
+        stop=lambda: stop() or training.stalled,
+        shrink=shrink,
+    )
+    for step in steps:
+        between = time.monotonic()
+        due = int(step.progress * _MEASUREMENTS + 1e-9)
+        # Only steps that come at every speed: which weights are the best must not depend on
+        # how busy the machine is.
+        if due > measured and (step.step % REPORT_EVERY == 0 or step.progress >= 1):
+            training.measure()
+            measured = due
+        state.seconds += time.monotonic() - between
+        yield training.update(step)
+    training.finished = training.stalled or (
+        training.schedule.progress(state.step, state.seconds) >= 1
+    )
+    if not training.history or training.history[-1].step < state.step:
+        training.measure()
