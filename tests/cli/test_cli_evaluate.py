@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_inpaintaff.cli.evaluation import match_files
+from napari_inpaintaff.cli.matching import match_files
 
 TRUTH = np.array([[1, 1, 1, 1, 0, 2, 2, 0]], dtype=np.uint16).repeat(4, axis=0)
 #: The first object is found in part (IoU 3/4), the second not at all: SEG 0.375.
@@ -29,8 +29,23 @@ def test_one_frame(run, tmp_path):
         "SEG                0.3750",
         "objects            2",
         "reference objects  2",
-        "matches            1 (IoU above 0.5; precision 0.500, recall 0.500)",
+        "matches            1 (IoU above 0.5; precision 0.500, recall 0.500, F1 0.500)",
     ]
+
+
+def test_det_with_the_markers_of_the_tracking_truth(run, tmp_path):
+    labels, truth = write(tmp_path / "a.tif", FOUND), write(tmp_path / "b.tif", TRUTH)
+    markers = TRUTH * (np.indices(TRUTH.shape)[0] == 1)
+    markers[1, 3] = markers[1, 5] = 0  # object 1 lies within label 5, object 2 in the background
+    outcome = run("evaluate", labels, truth, "--markers", write(tmp_path / "c.tif", markers))
+    assert outcome.code == 0
+    # One of two markers is missed (10), and the other label is wrong (1): 1 - 11 / 20.
+    assert outcome.out.splitlines()[1] == "DET                0.4500"
+    values = json.loads(run("evaluate", labels, truth, "--json").out)
+    assert values["detection_accuracy"]["0.70"] == 0.5
+    assert values["detection_accuracy"]["0.75"] == 0
+    assert values["average_precision"] == pytest.approx(1 / 3)
+    assert "det" not in values
 
 
 def test_json_of_a_stack_is_pooled_over_objects(run, tmp_path):

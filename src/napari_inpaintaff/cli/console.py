@@ -159,7 +159,8 @@ class _Lines:
 
     def show(self, done: float, total: float, note: str) -> None:
         now, percent = time.monotonic(), 100 * done / total if total else 0.0
-        seconds_ago, percent_ago = now - self._said[0], percent - self._said[1]
+        # A phase that begins anew goes back to 0 %.
+        seconds_ago, percent_ago = now - self._said[0], abs(percent - self._said[1])
         if seconds_ago >= _SECONDS_BETWEEN_LINES and percent_ago >= _PERCENT_BETWEEN_LINES:
             self._said = (now, percent)
             print_line(f"{self._description}: {percent:.0f} %{note and ', '}{note}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_inpaintaff.cli.matching import match_files
 from napari_inpaintaff.cli.options import Commands, add_command
 from napari_inpaintaff.errors import ImageError
 
@@ -91,50 +91,6 @@ def run_evaluate(options: argparse.Namespace) -> None:
         f"({result.split_information:.3f} by splits, {result.merged_information:.3f} by merges)"
     )
     print(f"frames             {result.frames}")
-
-
-def match_files(labels: list[Path], ground_truth: list[Path]) -> list[tuple[Path, Path]]:
-    """Find the label image that belongs to every ground truth.
-
-    Parameters
-    ----------
-    labels, ground_truth : list of Path
-        The files of two folders.
-
-    Returns
-    -------
-    list of (Path, Path)
-        Label image and ground truth, one pair for each ground truth: of one name; else of
-        one last number in the name, as in the Cell Tracking Challenge (``mask079.tif`` and
-        ``man_seg079.tif``); else, if there are as many of both, in the order of their names.
-
-    Raises
-    ------
-    ImageError
-        If no rule fits.
-    """
-    for key in (_stem, _last_number):
-        found = {key(path): path for path in labels}
-        wanted = {key(path): path for path in ground_truth}
-        unique = len(found) == len(labels) and len(wanted) == len(ground_truth)
-        if unique and found.keys() >= wanted.keys():
-            return [(found[name], path) for name, path in wanted.items()]
-    if len(labels) == len(ground_truth):
-        return list(zip(sorted(labels), sorted(ground_truth), strict=True))
-    lonely = f", and none is for {wanted[min(wanted.keys() - found)].name}" if unique else ""
-    raise ImageError(
-        f"{len(labels)} label images do not fit {len(ground_truth)} ground truths{lonely}: "
-        f"give the files that belong together the same name or number"
-    )
-
-
-def _stem(path: Path) -> str:
-    return path.stem
-
-
-def _last_number(path: Path) -> str:
-    numbers = re.findall(r"\d+", path.stem)
-    return numbers[-1].lstrip("0") if numbers else path.stem
 
 
 def _frames(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from napari_inpaintaff.cli.options import SINGLE_VALUES
 from napari_inpaintaff.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from napari_inpaintaff.separation import Student
 
 ENGINES = ("igm", "student")
-
-#: Options of `options.add_separation`, which a student has no use for.
-_OF_PATCHES = ("mode", "patch", "stride", "iterations")
 
 
 def add_model(command: argparse.ArgumentParser) -> None:
@@ -39,7 +37,7 @@ def load_chosen_model(options: argparse.Namespace) -> Inpainter | Student:
     Parameters
     ----------
     options : Namespace
-        With those of `add_model` and `options.add_separation`, and the device.
+        With those of `add_model`, `options.add_mode` and `options.add_patches`, and the device.
 
     Returns
     -------
@@ -65,7 +63,8 @@ def load_chosen_model(options: argparse.Namespace) -> Inpainter | Student:
             f"the {kind} {name} is not for --engine {options.engine}: leave --engine out, "
             f"or choose another model (see: inpaintaff models)"
         )
-    useless = [f"--{one}" for one in _OF_PATCHES if getattr(options, one) is not None]
+    names = ("mode", *SINGLE_VALUES)
+    useless = [f"--{name}" for name in names if getattr(options, name) is not None]
     if useless and kind == "student":
         raise ParameterError(
             f"the student {name} takes no patches apart: leave {' and '.join(useless)} out"

@@ -23,6 +23,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MODES = ("draft", "balanced", "paper")
 DEFAULT_MODE = "balanced"
+#: Of a mode, that have an option of their own.
+SINGLE_VALUES = ("patch", "stride", "iterations")
 
 
 def add_command(
@@ -111,7 +113,8 @@ def add_partition(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--partition",
         metavar="NAME",
-        help="mutex_watershed (default) or connected_components",
+        help="mutex_watershed (default), greedy_additive, greedy_fixation, average_linkage or "
+        "connected_components",
     )
     command.add_argument(
         "--minimum-size",
@@ -121,13 +124,17 @@ def add_partition(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_separation(command: argparse.ArgumentParser) -> None:
-    """Add how patches are split: a mode, and single values of it."""
+def add_mode(command: argparse.ArgumentParser) -> None:
+    """Add the mode: how patches are split, by name."""
     command.add_argument(
         "--mode",
         choices=MODES,
         help="draft (fast), balanced (default) or paper (slow, a little better)",
     )
+
+
+def add_patches(command: argparse.ArgumentParser) -> None:
+    """Add single values of the mode."""
     for option, metavar, explanation in (
         ("--patch", "P", "side of the square patches that are split"),
         ("--stride", "S", "distance between patches; smaller is slower and a little better"),
@@ -141,6 +148,11 @@ def add_separation(command: argparse.ArgumentParser) -> None:
 def separation_parameters(options: argparse.Namespace) -> SeparationParameters:
     """Return the parameters of the mode, with the single values that the user gave.
 
+    Parameters
+    ----------
+    options : Namespace
+        With those of `add_mode` and `add_seed`, and perhaps those of `add_patches`.
+
     Raises
     ------
     ParameterError
@@ -148,8 +160,9 @@ def separation_parameters(options: argparse.Namespace) -> SeparationParameters:
     """
     from napari_inpaintaff.separation import SEPARATION_MODES
 
-    values = given(options, patch="patch", stride="stride", iterations="iterations", seed="seed")
-    return replace(SEPARATION_MODES[options.mode or DEFAULT_MODE], **values)
+    chosen = SEPARATION_MODES[options.mode or DEFAULT_MODE]
+    values = given(options, **{name: name for name in SINGLE_VALUES if hasattr(options, name)})
+    return replace(chosen, seed=options.seed, **values)
 
 
 def add_device(command: argparse.ArgumentParser) -> None:

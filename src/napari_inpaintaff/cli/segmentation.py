@@ -21,10 +21,11 @@ from napari_inpaintaff.cli.options import (
     add_diameter,
     add_foreground,
     add_image,
+    add_mode,
     add_output,
     add_partition,
+    add_patches,
     add_seed,
-    add_separation,
     check_output,
     given,
     resolve_foreground,
@@ -74,7 +75,8 @@ def _add_segment(commands: Commands) -> None:
         help="label only these rows and columns; LABELS.tif keeps the full size",
     )
     add_partition(command)
-    add_separation(command)
+    add_mode(command)
+    add_patches(command)
     command.add_argument(
         "--save-affinities",
         metavar="FILE.npz",
