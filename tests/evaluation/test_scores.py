@@ -50,7 +50,15 @@ def label_images(draw: st.DrawFn) -> tuple[Labels, Labels]:
 def test_a_perfect_result_scores_one() -> None:
     truth = line(0, 1, 1, 0, 7, 7, 7)
     assert evaluate([(truth, truth)]) == Evaluation(
-        seg=1.0, objects=2, reference_objects=2, matches=2, frames=1
+        seg=1.0,
+        objects=2,
+        reference_objects=2,
+        ious=(1.0, 1.0),
+        split_references=0,
+        merged_references=0,
+        split_information=0.0,
+        merged_information=0.0,
+        frames=1,
     )
 
 

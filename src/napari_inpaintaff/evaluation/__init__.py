@@ -1,5 +1,6 @@
 """Measures of label images against a ground truth."""
 
+from napari_inpaintaff.evaluation.detection import det_score
 from napari_inpaintaff.evaluation.gaps import close_gaps
 from napari_inpaintaff.evaluation.overlap import Overlap, overlap
 from napari_inpaintaff.evaluation.scores import MATCH_LEVEL, Evaluation, evaluate, seg_score
@@ -9,6 +10,7 @@ __all__ = [
     "Evaluation",
     "Overlap",
     "close_gaps",
+    "det_score",
     "evaluate",
     "overlap",
     "seg_score",

@@ -1,4 +1,4 @@
-"""SEG of the Cell Tracking Challenge, and counts of matching objects."""
+"""SEG of the Cell Tracking Challenge, matching objects at any IoU, and kinds of errors."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from skimage.metrics import variation_of_information
 
-from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.evaluation.overlap import Overlap, overlap
 
 #: Two objects match when their intersection over union is above this value, so that
@@ -26,16 +27,65 @@ class Evaluation:
         Mean over all reference objects of all frames.
     objects, reference_objects : int
         In the label images and in the ground truth.
-    matches : int
-        Pairs of an object and a reference object with IoU > 0.5.
+    ious : tuple of float
+        Intersection over union of every pair of an object and a reference object that
+        match, which is those with IoU > 0.5; descending.
+    split_references : int
+        Reference objects that hold more than half of each of two or more objects:
+        over-segmentation.
+    merged_references : int
+        Reference objects of which more than half lies, with more than half of another one,
+        in one object: under-segmentation.
+    split_information, merged_information : float >= 0
+        The two parts of the variation of information, in bits, mean over the frames: what
+        the labels add to the ground truth, and what they lose of it. Background of the
+        ground truth does not count.
     frames : int
+        Pairs of images.
     """
 
     seg: float
     objects: int
     reference_objects: int
-    matches: int
+    ious: tuple[float, ...]
+    split_references: int
+    merged_references: int
+    split_information: float
+    merged_information: float
     frames: int
+
+    @property
+    def matches(self) -> int:
+        """Pairs of an object and a reference object with IoU > 0.5."""
+        return len(self.ious)
+
+    @property
+    def variation_of_information(self) -> float:
+        """Distance of the two partitions in bits (Meila 2007); 0 for equal ones."""
+        return self.split_information + self.merged_information
+
+    def matches_above(self, level: float) -> int:
+        """Return the number of pairs with an IoU above a level of at least 0.5."""
+        if not level >= MATCH_LEVEL:
+            raise ParameterError(
+                f"objects match one to one only above an IoU of {MATCH_LEVEL}, got {level}"
+            )
+        return sum(iou > level for iou in self.ious)
+
+    def detection_accuracy(self, level: float = MATCH_LEVEL) -> float:
+        """Return the fraction of the reference objects that are found above an IoU.
+
+        Wolf et al. 2020, figure 5.
+        """
+        return self.matches_above(level) / self.reference_objects
+
+    def average_precision(self, level: float = MATCH_LEVEL) -> float:
+        """Return matches / (matches + missed + wrong objects), with an IoU above a level.
+
+        This is what StarDist, Cellpose and the Data Science Bowl 2018 call so.
+        """
+        matches = self.matches_above(level)
+        return matches / (self.objects + self.reference_objects - matches)
 
     @property
     def precision(self) -> float:
@@ -81,20 +131,38 @@ def evaluate(frames: Iterable[tuple[ArrayLike, ArrayLike]]) -> Evaluation:
         reference object: SEG is not defined then.
     """
     scores: list[NDArray[np.float64]] = []
-    objects = matches = 0
+    ious: list[NDArray[np.float64]] = []
+    information: list[NDArray[np.float64]] = []
+    objects = split = merged = 0
     for labels, ground_truth in frames:
         table = overlap(labels, ground_truth)
         scores.append(_seg_of_references(table))
+        ious.append(table.jaccard[table.jaccard > MATCH_LEVEL])
         objects += table.object_sizes.size
-        matches += int(np.count_nonzero(table.jaccard > MATCH_LEVEL))
+        split += _split_references(table)
+        merged += _merged_references(table)
+        if table.reference_sizes.size:
+            # Of pixels in reference objects only; numbers of objects may be as large as they like.
+            inside = np.asarray(ground_truth) > 0
+            truth, found = (
+                np.unique(np.asarray(image)[inside], return_inverse=True)[1]
+                for image in (ground_truth, labels)
+            )
+            # Conditional entropies of the labels given the truth, and the other way round.
+            information.append(variation_of_information(truth, found))
     pooled = np.concatenate(scores) if scores else np.empty(0)
     if not pooled.size:
         raise ImageError("the ground truth has no objects, so there is nothing to compare with")
+    added, lost = np.mean(information, axis=0)
     return Evaluation(
         seg=float(pooled.mean()),
         objects=objects,
         reference_objects=pooled.size,
-        matches=matches,
+        ious=tuple(sorted(np.concatenate(ious).tolist(), reverse=True)),
+        split_references=split,
+        merged_references=merged,
+        split_information=max(0.0, float(added)),
+        merged_information=max(0.0, float(lost)),
         frames=len(scores),
     )
 
@@ -132,3 +200,17 @@ def _seg_of_references(table: Overlap) -> NDArray[np.float64]:
     found = 2 * table.shared > table.reference_sizes[table.references]
     scores[table.references[found]] = table.jaccard[found]
     return scores
+
+
+def _split_references(table: Overlap) -> int:
+    """Count the reference objects that hold most of two or more objects."""
+    inside = 2 * table.shared > table.object_sizes[table.objects]
+    parts = np.bincount(table.references[inside], minlength=1)
+    return int(np.count_nonzero(parts > 1))
+
+
+def _merged_references(table: Overlap) -> int:
+    """Count the reference objects of which most lies in one object with most of another."""
+    inside = 2 * table.shared > table.reference_sizes[table.references]
+    parts = np.bincount(table.objects[inside], minlength=1)
+    return int(parts[parts > 1].sum())
