@@ -1,5 +1,6 @@
 """Image to labels in one call."""
 
+from napari_inpaintaff.pipeline.distillation import choose_student_alpha, iterate_distillation
 from napari_inpaintaff.pipeline.segmentation import (
     Draft,
     Segmentation,
@@ -8,4 +9,12 @@ from napari_inpaintaff.pipeline.segmentation import (
     segment,
 )
 
-__all__ = ["Draft", "Segmentation", "default_partition", "iterate_segmentation", "segment"]
+__all__ = [
+    "Draft",
+    "Segmentation",
+    "choose_student_alpha",
+    "default_partition",
+    "iterate_distillation",
+    "iterate_segmentation",
+    "segment",
+]

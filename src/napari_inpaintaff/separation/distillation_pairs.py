@@ -100,6 +100,9 @@ class PatchSampler:
         self._side = math.ceil(patches.side / stride) * stride
         self._seed = seed
 
+    def __len__(self) -> int:
+        return len(self._patches)
+
     def draw(self, step: int, batch: int) -> Questions:
         """Draw the batch of a step.
 

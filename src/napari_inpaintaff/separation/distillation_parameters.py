@@ -63,7 +63,7 @@ class Distillation:
         if self.steps is not None and self.steps < 1:
             raise ParameterError(f"the number of steps must be positive, got {self.steps}")
 
-    def schedule(self, patches: int, seconds: float) -> Schedule:
+    def schedule(self, patches: int, seconds: float, *, twins: bool = False) -> Schedule:
         """Return how long to train.
 
         Parameters
@@ -72,9 +72,13 @@ class Distillation:
             There are to train on.
         seconds : float
             Spent so far.
+        twins : bool, optional
+            Whether two more students follow, which take half of the time that is left.
         """
         steps = self.steps or max(_FEWEST_STEPS, round(_VISITS * patches / self.batch))
-        left = None if self.minutes is None else max(self.minutes - seconds / 60, 1e-3)
+        left = None
+        if self.minutes is not None:
+            left = max(self.minutes - seconds / 60, 1e-3) / (2 if twins else 1)
         # A short memory: trainings are short.
         return Schedule(steps=steps, minutes=left, average=0.99)
 

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from napari_inpaintaff.datatypes import Offset
 from napari_inpaintaff.inpainting.checkpoint import Arrays, snapshot
-from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.schedule import Schedule
 from napari_inpaintaff.networks.training import (
     REPORT_EVERY,
@@ -45,8 +44,6 @@ class Training:
     ----------
     network : Module
         On its device.
-    architecture : UNetArchitecture
-        Of the network.
     sampler : PatchSampler
         What it learns from.
     pairs : HeldOutPairs
@@ -59,6 +56,8 @@ class Training:
         Patches per step; halved when memory is short.
     seconds_before : float
         Spent on the distillation before.
+    more_to_come : float
+        What follows takes so many times as long as this training; for the estimate.
     history : tuple of AgreementPoint
         All measurements so far.
     finished : bool
@@ -67,13 +66,13 @@ class Training:
     """
 
     network: nn.Module
-    architecture: UNetArchitecture
     sampler: PatchSampler
     pairs: HeldOutPairs
     offsets: tuple[Offset, ...]
     schedule: Schedule
     batch: int
     seconds_before: float = 0.0
+    more_to_come: float = 0.0
     history: tuple[AgreementPoint, ...] = ()
     finished: bool = False
     optimisation: Optimisation = field(init=False)
@@ -123,7 +122,8 @@ class Training:
 
     def update(self, step: OptimiserStep) -> DistillationUpdate:
         """Return the report of a step."""
-        left = step.seconds * (1 / step.progress - 1) if step.progress else math.inf
+        whole = step.seconds / step.progress if step.progress else math.inf
+        left = (1 + self.more_to_come) * whole - step.seconds
         return DistillationUpdate(
             step=step.step,
             loss=step.loss,
