@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from zipfile import ZipFile
 
 NEEDED = ("napari_inpaintaff/napari.yaml", "napari_inpaintaff/py.typed")
-WEIGHTS = "napari_inpaintaff/inpainting/weights/*.safetensors"
+WEIGHTS = "napari_inpaintaff/*/weights/*.safetensors"
 LARGEST_WEIGHTS = 38_000_000  # bytes, all of them together; a wheel must stay below 40 MB
 
 
@@ -16,9 +16,9 @@ def faults(path: str) -> list[str]:
     found = [f"{name} is missing" for name in NEEDED if name not in sizes]
     weights = [name for name in sizes if PurePosixPath(name).match(WEIGHTS)]
     if not weights:
-        found.append("the shipped inpainters are missing")
+        found.append("the shipped models are missing")
     if sum(sizes[name] for name in weights) > LARGEST_WEIGHTS:
-        found.append(f"the shipped inpainters take more than {LARGEST_WEIGHTS} bytes")
+        found.append(f"the shipped models take more than {LARGEST_WEIGHTS} bytes")
     found += [f"{name} does not belong in a wheel" for name in sizes if "test" in name.lower()]
     return found
 

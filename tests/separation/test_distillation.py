@@ -514,8 +514,9 @@ def test_a_training_that_was_stopped_chooses_no_alpha() -> None:
             if isinstance(update, DistillationUpdate):
                 seen.append(update)
         except StopIteration as end:
-            assert end.value.metadata.alpha == 1.5
+            student = end.value
             break
+    assert student.metadata.alpha == 1.5
 
 
 def short_run_steps(**options: Any) -> Generator[Any, None, Student]:

@@ -31,6 +31,7 @@ from napari_inpaintaff.separation import (
     find_student,
     iterate_student_affinities,
     load_model,
+    student_card,
 )
 
 
@@ -175,6 +176,35 @@ def test_listing_models_does_not_import_torch() -> None:
         "available_models(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_shipped_students_are_small_and_come_with_their_cards() -> None:
+    for entry in available_students():
+        if entry.path.parent != SHIPPED_FOLDERS["student"]:
+            continue
+        assert entry.path.stat().st_size <= 2e6
+        assert entry.metadata.training["licence"] == "CC0"
+        card = entry.path.with_suffix(".md").read_text(encoding="utf-8")
+        assert card == student_card(entry.metadata)
+        student = Student.load(entry.name, device="cpu", dtype=torch.float32)
+        assert student.metadata == entry.metadata
+
+
+def test_the_card_says_what_a_user_has_to_know() -> None:
+    record = {"teacher": "a | b", "licence": "CC0", "agreement": 0.875, "seed": None}
+    card = student_card(random_student(training=record, alpha=1.25, diameter=31.0).metadata)
+    for line in (
+        "| Teacher | a \\| b |",
+        "| Licence of the data | CC0 |",
+        "| Training data | unknown |",
+        "| Alpha | 1.25 |",
+        "| Agreement | 0.875 |",
+        "| Prediction | affinities of 5 offsets |",
+    ):
+        assert f"{line}\n" in card
+    assert "of about 31 px" in card
+    assert "None" not in card
+    assert card.endswith("\n")
 
 
 @settings(deadline=None, max_examples=25)

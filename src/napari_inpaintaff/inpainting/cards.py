@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from napari_inpaintaff.inpainting.metadata import InpainterMetadata
@@ -60,7 +61,7 @@ def model_card(metadata: InpainterMetadata) -> str:
         "Licence of the data": training.get("licence", "unknown"),
         "Source of the data": training.get("source"),
         "Training images": training.get("images"),
-        "Network": _network(metadata.architecture),
+        "Network": describe_network(metadata.architecture),
         "Prediction": _prediction(metadata.architecture),
         "Denoising": _denoising(metadata.denoiser),
         "Normalisation": metadata.normalisation,
@@ -78,11 +79,10 @@ def model_card(metadata: InpainterMetadata) -> str:
         "Near-hole error relative to the constant prior": training.get("near_hole_l1_over_prior"),
         "Near-hole negative log-likelihood": _with_unit(training.get("near_hole_nll"), "nats"),
     }
-    known = {name: value for name, value in facts.items() if value is not None}
     return _CARD.format(
         name=metadata.name,
         diameter=metadata.diameter,
-        rows="\n".join(f"| {name} | {_cell(value)} |" for name, value in known.items()),
+        rows=table_rows(facts),
         near_hole_images=training.get("near_hole_images", "images of the training set"),
     )
 
@@ -90,10 +90,19 @@ def model_card(metadata: InpainterMetadata) -> str:
 def _denoising(architecture: UNetArchitecture | None) -> str | None:
     if architecture is None:
         return None
-    return f"every image first, by a blind-spot network (Noise2Void): {_network(architecture)}"
+    return (
+        f"every image first, by a blind-spot network (Noise2Void): {describe_network(architecture)}"
+    )
 
 
-def _network(architecture: UNetArchitecture) -> str:
+def table_rows(facts: Mapping[str, Any]) -> str:
+    """Return the rows of a table of two columns in Markdown; what is None is left out."""
+    known = {name: value for name, value in facts.items() if value is not None}
+    return "\n".join(f"| {name} | {_cell(value)} |" for name, value in known.items())
+
+
+def describe_network(architecture: UNetArchitecture) -> str:
+    """Return the shape of a network in words."""
     convolutions = {"plain": "ordinary", "partial": "partial"}[architecture.kind]
     widths = ", ".join(str(width) for width in architecture.widths)
     stem = f", {architecture.stem} x {architecture.stem} space to depth"

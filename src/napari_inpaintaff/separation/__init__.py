@@ -16,6 +16,7 @@ from napari_inpaintaff.separation.distillation_parameters import (
     DistillationUpdate,
 )
 from napari_inpaintaff.separation.parameters import SEPARATION_MODES, SeparationParameters
+from napari_inpaintaff.separation.student_card import student_card
 from napari_inpaintaff.separation.student_catalogue import (
     DEFAULT_STUDENT,
     available_models,
@@ -61,6 +62,7 @@ __all__ = [
     "iterate_leaves",
     "iterate_student_affinities",
     "load_model",
+    "student_card",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
