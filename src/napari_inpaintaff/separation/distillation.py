@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from napari_inpaintaff.datatypes import Offset
 from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.images import Plane
 from napari_inpaintaff.inpainting.inpainter import Inpainter
-from napari_inpaintaff.inpainting.metadata import ARCHITECTURES
 from napari_inpaintaff.inpainting.training_images import as_planes
 from napari_inpaintaff.jobs import Progress
-from napari_inpaintaff.networks.architecture import UNetArchitecture
-from napari_inpaintaff.networks.devices import pick_device, place
-from napari_inpaintaff.networks.schedule import Schedule
-from napari_inpaintaff.networks.unet import seeded_unet
-from napari_inpaintaff.separation.distillation_held_out import HeldOutPairs, held_out_pixels
-from napari_inpaintaff.separation.distillation_pairs import PatchSampler
+from napari_inpaintaff.networks.devices import pick_device
+from napari_inpaintaff.separation.distillation_lesson import Lesson, train_twins
 from napari_inpaintaff.separation.distillation_parameters import (
     LABELLING_SHARE,
     Distillation,
     DistillationUpdate,
 )
 from napari_inpaintaff.separation.distillation_patches import (
-    Patches,
     StudyImage,
     sample_patches,
     take_apart,
 )
-from napari_inpaintaff.separation.distillation_training import Training, train_student
+from napari_inpaintaff.separation.distillation_training import train_student
 from napari_inpaintaff.separation.student import Student
 from napari_inpaintaff.separation.student_metadata import StudentMetadata
 
@@ -140,49 +132,32 @@ def distill(
         raise ParameterError(
             f"{distillation.minutes:g} minutes are too few to take a single patch apart; allow more"
         )
-    lesson = _Lesson.of(patches, inpainter, distillation, where)
+    lesson = Lesson.of(patches, inpainter, distillation, where)
     seconds = time.monotonic() - started
     twins = choose_alpha is not None
     training = lesson.training(distillation.schedule(len(lesson.learned), seconds, twins=twins))
     training.seconds_before, training.more_to_come = seconds, 2.0 if twins else 0.0
     yield from train_student(training, stop=stop)
-
-    def student(network: nn.Module, alpha: float, record: Mapping[str, Any]) -> Student:
-        metadata = StudentMetadata(
-            name,
-            lesson.architecture,
-            inpainter.metadata.normalisation,
-            inpainter.metadata.diameter,
-            training=dict(record),
-            denoiser=inpainter.metadata.denoiser,
-            offsets=lesson.offsets,
-            alpha=alpha,
-        )
-        return Student(network.cpu(), metadata, denoiser=inpainter.denoiser, device=device)
-
     alpha = StudentMetadata.alpha
     if choose_alpha is not None and training.finished:
         schedule = distillation.schedule(len(lesson.learned), time.monotonic() - started)
-        schedule = replace(schedule, steps=training.optimisation.step)
-        networks = yield from _train_twins(lesson, schedule, stop)
-        if len(networks) == 2:
-            first, second = (student(network, alpha, {}) for network in networks)
+        networks = yield from train_twins(
+            lesson, replace(schedule, steps=training.optimisation.step), stop=stop
+        )
+        if networks is not None:
+            first, second = (_student(network, lesson, inpainter, device) for network in networks)
             alpha = yield from choose_alpha(first, second)
     record = {
         **(notes or {}),
         "teacher": inpainter.metadata.name,
-        "images": len(np.unique(patches.image)),
-        "patches": len(patches),
-        "patch": patches.side,
-        "iterations": distillation.separation.iterations,
+        **_facts(lesson, studied, distillation),
         "cell_diameter": diameter or inpainter.metadata.diameter,
-        "labelled_cells": sum(_cells(image.labels) for image in studied),
-        "seed": distillation.seed,
-        "agreement_on": _MEASURED_ON[lesson.holds_out],
         **training.record(),
         "minutes": round((time.monotonic() - started) / 60, 2),
     }
-    return student(training.best_network(), alpha, record)
+    student = _student(training.best_network(), lesson, inpainter, device)
+    student.metadata = replace(student.metadata, name=name, alpha=alpha, training=record)
+    return student
 
 
 def _studied(
@@ -201,111 +176,31 @@ def _studied(
     return [StudyImage(*one) for one in zip(planes, foregrounds, labels, strict=True)]
 
 
-def _cells(labels: NDArray[np.integer] | None) -> int:
-    return 0 if labels is None else len(np.unique(labels[labels != 0]))
+def _student(network: nn.Module, lesson: Lesson, inpainter: Inpainter, device: str) -> Student:
+    """Make a student of a trained network, with nothing said yet about how it was trained."""
+    teacher = inpainter.metadata
+    metadata = StudentMetadata(
+        "student",
+        lesson.architecture,
+        teacher.normalisation,
+        teacher.diameter,
+        denoiser=teacher.denoiser,
+        offsets=lesson.offsets,
+    )
+    return Student(network.cpu(), metadata, denoiser=inpainter.denoiser, device=device)
 
 
-@dataclass(frozen=True, eq=False)
-class _Lesson:
-    """What all students of a distillation learn from."""
-
-    patches: Patches
-    architecture: UNetArchitecture
-    start: Mapping[str, NDArray[np.float32]]
-    offsets: tuple[Offset, ...]
-    held_out: NDArray[np.bool_]
-    learned: NDArray[np.int64]
-    measured: NDArray[np.int64]
-    batch: int
-    seed: int
-    device: torch.device
-
-    @classmethod
-    def of(
-        cls,
-        patches: Patches,
-        inpainter: Inpainter,
-        distillation: Distillation,
-        device: torch.device,
-    ) -> Self:
-        """Part the patches into those that are learned and those that are held out."""
-        own = inpainter.metadata.architecture
-        offsets = distillation.separation.offsets
-        plain = own.kind == "plain"
-        body = {name: w for name, w in inpainter.weights.items() if not name.startswith("head.")}
-        pixels, inside = held_out_pixels(patches, distillation.validation, distillation.seed)
-        return cls(
-            patches,
-            replace(own if plain else ARCHITECTURES["small"], outputs=len(offsets)),
-            body if plain else {},
-            offsets,
-            pixels,
-            np.flatnonzero(~inside),
-            np.flatnonzero(inside),
-            distillation.batch,
-            distillation.seed,
-            device,
-        )
-
-    @property
-    def holds_out(self) -> bool:
-        """Whether there are patches to measure on that are not learned."""
-        return len(self.measured) > 0
-
-    def training(self, schedule: Schedule) -> Training:
-        """Begin to train a student, which is measured."""
-        if self.holds_out:
-            sampler = self._sampler(self.measured, self.held_out, self.seed)
-        else:
-            sampler = self._sampler(self.learned, ~self.held_out, self.seed)
-        everything = np.arange(len(sampler))
-        pairs = HeldOutPairs(sampler, everything, self.offsets, self.device)
-        return self._training(self.learned, pairs, schedule, self.seed)
-
-    def twin_training(self, which: int, schedule: Schedule) -> Training:
-        """Begin to train a student of one half of the patches, 0 or 1, which is not measured."""
-        chosen = self.learned[which::2]
-        sampler = self._sampler(chosen, ~self.held_out, self.seed)
-        pairs = HeldOutPairs(sampler, np.arange(0), self.offsets, self.device)
-        return self._training(chosen, pairs, schedule, self.seed + 1 + which)
-
-    def _training(
-        self, chosen: NDArray[np.int64], pairs: HeldOutPairs, schedule: Schedule, seed: int
-    ) -> Training:
-        network = seeded_unet(self.architecture, self.seed)
-        tensors = {name: torch.from_numpy(value) for name, value in self.start.items()}
-        network.load_state_dict(tensors, strict=False)
-        return Training(
-            network=place(network, self.device),
-            sampler=self._sampler(chosen, ~self.held_out, seed),
-            pairs=pairs,
-            offsets=self.offsets,
-            schedule=schedule,
-            batch=self.batch,
-        )
-
-    def _sampler(
-        self, chosen: NDArray[np.int64], allowed: NDArray[np.bool_], seed: int
-    ) -> PatchSampler:
-        stride = self.architecture.stride
-        return PatchSampler(self.patches[chosen], allowed[chosen], stride=stride, seed=seed)
-
-
-def _train_twins(
-    lesson: _Lesson, schedule: Schedule, stop: Callable[[], bool]
-) -> Generator[Progress, None, list[nn.Module]]:
-    """Train a student of each half of the patches; return both, or none if stopped."""
-    networks: list[nn.Module] = []
-    if len(lesson.learned) < 2:
-        return networks
-    if schedule.minutes is not None:
-        schedule = replace(schedule, minutes=schedule.minutes / 2)
-    for which in (0, 1):
-        training = lesson.twin_training(which, schedule)
-        for update in train_student(training, stop=stop):
-            done = round(50 * (which + update.progress))
-            yield Progress(done, 100, "Two students of half the patches, to choose alpha")
-        if not training.finished:
-            return []
-        networks.append(training.best_network())
-    return networks
+def _facts(
+    lesson: Lesson, studied: Sequence[StudyImage], distillation: Distillation
+) -> dict[str, Any]:
+    """Return what the model file says about what was learned."""
+    labels = [image.labels for image in studied if image.labels is not None]
+    return {
+        "images": len(np.unique(lesson.patches.image)),
+        "patches": len(lesson.patches),
+        "patch": lesson.patches.side,
+        "iterations": distillation.separation.iterations,
+        "labelled_cells": sum(len(np.unique(given[given != 0])) for given in labels),
+        "seed": distillation.seed,
+        "agreement_on": _MEASURED_ON[lesson.holds_out],
+    }
