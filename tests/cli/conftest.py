@@ -84,3 +84,24 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     metadata = InpainterMetadata("tiny", architecture)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     return Inpainter(build_unet(architecture), metadata, device="cpu").save(path)
+
+
+@pytest.fixture(scope="session")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student that has learnt nothing, and wants an alpha of its own."""
+    import torch
+
+    from contrast_student import ARCHITECTURE
+    from napari_inpaintaff.networks import build_unet
+    from napari_inpaintaff.separation import Student, StudentMetadata
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        network = build_unet(ARCHITECTURE)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.add_(0.2 * torch.randn_like(parameter))
+    record = {"teacher": "tiny", "data": "3 images", "agreement": 0.9}
+    metadata = StudentMetadata("quick", ARCHITECTURE, alpha=0.9, training=record)
+    folder = tmp_path_factory.mktemp("student")
+    return Student(network, metadata, device="cpu").save(folder / "quick.safetensors")

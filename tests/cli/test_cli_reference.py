@@ -10,11 +10,12 @@ from typing import get_args
 import pytest
 
 from napari_inpaintaff.cli.app import build_parser
+from napari_inpaintaff.cli.distillation import PATCHES
 from napari_inpaintaff.cli.options import DEFAULT_MODE, DEVICES, MODES
 from napari_inpaintaff.cli.training import CONFIGURATIONS, LOSSES, NORMALISATIONS
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER
 from napari_inpaintaff.partition import PartitionParameters
-from napari_inpaintaff.separation import DEFAULT_STUDENT, SEPARATION_MODES
+from napari_inpaintaff.separation import DEFAULT_STUDENT, SEPARATION_MODES, Distillation
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
@@ -56,6 +57,18 @@ def test_names_in_the_parser_are_those_of_the_core():
     text = REFERENCE.read_text(encoding="utf8")
     for name in (*FOREGROUND_METHODS, *PARTITION_METHODS):
         assert f"`{name}`" in text
+
+
+def test_defaults_of_distill_are_those_of_the_core():
+    assert Distillation().patches == PATCHES
+    text = REFERENCE.read_text(encoding="utf8").split("## distill")[1].split("## models")[0]
+    for option, default in (
+        ("--patches", str(PATCHES)),
+        ("--model", f"`{DEFAULT_INPAINTER}`"),
+        ("--mode", f"`{DEFAULT_MODE}`"),
+    ):
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| `{option}`"))
+        assert row.split("|")[-2].strip() == default, option
 
 
 def test_defaults_in_the_reference_are_those_of_the_core():

@@ -7,30 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-import torch
 from two_cells import two_cells
 
-from contrast_student import ARCHITECTURE
 from napari_inpaintaff.images import read_affinity_file, write_array
 from napari_inpaintaff.inpainting import catalogue
-from napari_inpaintaff.networks import build_unet
 from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS
-from napari_inpaintaff.separation import Student, StudentMetadata
-
-
-@pytest.fixture(scope="session")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A student that has learnt nothing, and wants an alpha of its own."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        network = build_unet(ARCHITECTURE)
-        with torch.no_grad():
-            for parameter in network.parameters():
-                parameter.add_(0.2 * torch.randn_like(parameter))
-    record = {"teacher": "tiny", "data": "3 images", "agreement": 0.9}
-    metadata = StudentMetadata("quick", ARCHITECTURE, alpha=0.9, training=record)
-    folder = tmp_path_factory.mktemp("student")
-    return Student(network, metadata, device="cpu").save(folder / "quick.safetensors")
 
 
 @pytest.fixture

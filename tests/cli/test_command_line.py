@@ -24,6 +24,7 @@ COMMANDS = (
     "foreground",
     "evaluate",
     "train-inpainter",
+    "distill",
     "models",
     "info",
     "demo",
@@ -59,12 +60,25 @@ def test_every_command_explains_itself(command, capsys):
     assert f"inpaintaff {command}" in capsys.readouterr().out
 
 
-def test_published_options_of_segment_are_stable(capsys):
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        (
+            "segment",
+            "-o --model --engine --mode --foreground --diameter --channel --region --alpha --patch "
+            "--stride --iterations --partition --save-affinities --device --seed",
+        ),
+        (
+            "distill",
+            "-o --model --patches --minutes --steps --labels --foreground --diameter --channel "
+            "--mode --device --seed",
+        ),
+    ],
+)
+def test_published_options_are_stable(capsys, command, options):
     with pytest.raises(SystemExit):
-        build_parser().parse_args(["segment", "--help"])
+        build_parser().parse_args([command, "--help"])
     text = capsys.readouterr().out
-    options = "-o --model --foreground --diameter --channel --region --alpha --patch --stride"
-    options += " --engine --mode --iterations --partition --save-affinities --device --seed"
     assert [option for option in options.split() if option not in text] == []
 
 

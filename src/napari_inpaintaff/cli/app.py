@@ -13,7 +13,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from napari_inpaintaff.cli import demonstration, evaluation, information, segmentation, training
+from napari_inpaintaff.cli import (
+    demonstration,
+    distillation,
+    evaluation,
+    information,
+    segmentation,
+    training,
+)
 from napari_inpaintaff.cli.console import print_line, warnings_as_lines
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 
@@ -62,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     segmentation.add_commands(commands)
     evaluation.add_commands(commands)
     training.add_commands(commands)
+    distillation.add_commands(commands)
     information.add_commands(commands)
     demonstration.add_commands(commands)
     return parser
