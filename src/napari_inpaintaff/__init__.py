@@ -22,26 +22,44 @@ if TYPE_CHECKING:
     from napari_inpaintaff.images import read_image, simulate_dense_nuclei, write_labels
     from napari_inpaintaff.inpainting import Inpainter, available_inpainters, train_inpainter
     from napari_inpaintaff.partition import PartitionParameters
-    from napari_inpaintaff.pipeline import Segmentation, iterate_segmentation, segment
+    from napari_inpaintaff.pipeline import (
+        Draft,
+        Segmentation,
+        iterate_distillation,
+        iterate_segmentation,
+        segment,
+    )
     from napari_inpaintaff.separation import (
+        SEPARATION_MODES,
+        Distillation,
         SeparationParameters,
+        Student,
+        available_models,
         compute_affinities,
         iterate_affinities,
+        load_model,
     )
 
 __all__ = [
+    "SEPARATION_MODES",
     "Affinities",
+    "Distillation",
+    "Draft",
     "Inpainter",
     "PartitionParameters",
     "Prediction",
     "Segmentation",
     "SeparationParameters",
+    "Student",
     "available_inpainters",
+    "available_models",
     "compute_affinities",
     "evaluate",
     "foreground_probability",
     "iterate_affinities",
+    "iterate_distillation",
     "iterate_segmentation",
+    "load_model",
     "read_image",
     "seg_score",
     "segment",
@@ -59,7 +77,22 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "images": ["read_image", "simulate_dense_nuclei", "write_labels"],
         "inpainting": ["Inpainter", "available_inpainters", "train_inpainter"],
         "partition": ["PartitionParameters"],
-        "pipeline": ["Segmentation", "iterate_segmentation", "segment"],
-        "separation": ["SeparationParameters", "compute_affinities", "iterate_affinities"],
+        "pipeline": [
+            "Draft",
+            "Segmentation",
+            "iterate_distillation",
+            "iterate_segmentation",
+            "segment",
+        ],
+        "separation": [
+            "SEPARATION_MODES",
+            "Distillation",
+            "SeparationParameters",
+            "Student",
+            "available_models",
+            "compute_affinities",
+            "iterate_affinities",
+            "load_model",
+        ],
     },
 )
