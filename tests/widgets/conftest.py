@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_distill_engine import FakeDistillEngine
 from fake_engine import FakeEngine
 from fake_training_engine import FakeTrainingEngine
 from napari.components import ViewerModel
@@ -37,13 +38,23 @@ def viewer(make_napari_viewer):
 
 
 @pytest.fixture
-def dock(viewer, engine, qtbot) -> Iterator[SeparateCells]:
+def distill_engine() -> Iterator[FakeDistillEngine]:
+    """A fast distillation; whatever is still held is let go at the end."""
+    engine = FakeDistillEngine()
+    yield engine
+    engine.release()
+
+
+@pytest.fixture
+def dock(viewer, engine, distill_engine, qtbot) -> Iterator[SeparateCells]:
     """The dock widget in the viewer's window; no job is left when a test ends."""
-    widget = SeparateCells(viewer, engine=engine)
+    widget = SeparateCells(viewer, engine=engine, distill_engine=distill_engine)
     viewer.window.add_dock_widget(widget, name="Separate cells")
     yield widget
     engine.release()
+    distill_engine.release()
     widget.controller.cancel()
+    widget.distill.controller.cancel()
     qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
 
 

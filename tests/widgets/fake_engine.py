@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ class FakeEngine:
 
     def __init__(self, *, batches: int = 6, width: int = 8) -> None:
         self.batches = batches
+        self.list_more: Callable[[], Sequence[ModelCard]] = list
         self.drafts: tuple[int, ...] = ()
         self.width = width
         self.separations = 0
@@ -74,6 +75,7 @@ class FakeEngine:
             ModelCard("nuclei-small", 25.0, "Small and fast."),
             ModelCard("nuclei-pconv", 30.0, "Partial convolutions."),
             ModelCard(STUDENT, 25.0, "One pass.", alpha=STUDENT_ALPHA),
+            *self.list_more(),
         ]
 
     def warm_up(self) -> None:

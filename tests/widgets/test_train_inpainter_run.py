@@ -53,7 +53,8 @@ def test_from_start_to_a_model_with_plot_preview_and_verdict(
     layer, first = preview(viewer), preview(viewer).data.copy()
     assert layer.rgb
     assert viewer.layers.selection.active is selected
-    assert trainer.controls.verdict.text() == judge(quality_after(2)).text
+    verdict = judge(quality_after(2)).text
+    qtbot.waitUntil(lambda: trainer.controls.verdict.text() == verdict, timeout=180_000)
     assert "12 s done, about 24 s left" in trainer.controls.status.text()
     qtbot.waitUntil(lambda: curve(trainer) == 2, timeout=180_000)
 

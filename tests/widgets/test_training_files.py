@@ -79,7 +79,7 @@ def test_names_that_files_cannot_have_are_refused(model_folder):
 
 @given(st.text(max_size=120))
 def test_whatever_is_wished_for_gives_a_name_without_problems(wish):
-    assert name_problem(free_name(wish)) == ""
+    assert name_problem(free_name(wish, "inpainter")) == ""
 
 
 def test_proposed_names_are_free(model_folder):
@@ -90,7 +90,7 @@ def test_proposed_names_are_free(model_folder):
     assert own_names() == ["Nuclei-inpainter"]
     assert interrupted_names() == ["nuclei-inpainter-2"]
     assert is_own_name("nuclei-INPAINTER")
-    assert free_name("nuclei.tif") == "nuclei-inpainter-3"
+    assert free_name("nuclei.tif", "inpainter") == "nuclei-inpainter-3"
 
 
 def test_a_finished_training_can_go_on_until_its_model_is_saved(model_folder):

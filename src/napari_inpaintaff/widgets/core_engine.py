@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_inpaintaff.datatypes import Affinities
-from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images import Region
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.jobs import Progress
@@ -26,6 +25,7 @@ from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
 from napari_inpaintaff.separation import SEPARATION_MODES
 from napari_inpaintaff.widgets.engine import Labelling, Separation, SeparationDraft
 from napari_inpaintaff.widgets.loading import load_torch
+from napari_inpaintaff.widgets.masks import found_mask, given_mask
 from napari_inpaintaff.widgets.model_cards import ModelCard, model_cards, read_model_card
 from napari_inpaintaff.widgets.settings import (
     Foreground,
@@ -135,13 +135,11 @@ class CoreEngine:
     ) -> NDArray[np.bool_]:
         """Find the foreground; that of a method is remembered for drafts and sliders."""
         if not isinstance(foreground, str):
-            return _given_mask(foreground, seen.shape)
+            return given_mask(foreground, seen.shape)
         last = self._last_mask
         if last is not None and last[0]() is seen and last[1:3] == (foreground, diameter):
             return last[3]
-        from napari_inpaintaff.foreground import foreground_probability, threshold
-
-        mask = threshold(foreground_probability(seen, foreground, diameter=diameter))
+        mask = found_mask(seen, foreground, diameter)
         self._last_mask = (ref(seen), foreground, diameter, mask)
         return mask
 
@@ -219,18 +217,6 @@ def _same_input(
         and previous.model == model
         and np.array_equal(previous.image, image, equal_nan=image.dtype.kind == "f")
     )
-
-
-def _given_mask(foreground: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    from napari_inpaintaff.foreground import mask_from_labels
-
-    mask = mask_from_labels(foreground.read())
-    if mask.shape != shape:
-        raise ImageError(
-            f"The mask {foreground.name} has {mask.shape[0]} x {mask.shape[1]} pixels, "
-            f"the image {shape[0]} x {shape[1]}: choose a mask of the same size."
-        )
-    return mask
 
 
 def _with_margin(mask: NDArray[np.bool_], diameter: float) -> NDArray[np.bool_]:

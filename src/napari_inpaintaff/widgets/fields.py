@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QFormLayout, QGroupBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QGroupBox, QPushButton, QVBoxLayout, QWidget
 
 #: Of nuclei, in pixels.
 USUAL_DIAMETER = 25.0
@@ -24,6 +24,12 @@ def spin_box(kind: type[Any], low: float, high: float, value: float, suffix: str
     box.setValue(value)
     box.setSuffix(suffix)
     return box
+
+
+def set_button(button: QPushButton, tooltip: str, refusal: str) -> None:
+    """Let a button say what it does, or why it cannot be pressed if there is a refusal."""
+    button.setEnabled(not refusal)
+    button.setToolTip(refusal or tooltip)
 
 
 def field_group(title: str, fields: dict[str, QWidget]) -> QGroupBox:

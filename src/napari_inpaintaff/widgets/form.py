@@ -95,6 +95,11 @@ class SettingsForm(QWidget):
         self.model.chosen.connect(self._take_over_card)
         self._take_over_card()
 
+    @property
+    def chosen_device(self) -> str:
+        """Where networks shall run, as the core calls it."""
+        return DEVICES[self.device.currentText()]
+
     def network_settings(self) -> NetworkSettings | None:
         """Say what the affinities shall be computed with; None without any model."""
         card = self.model.card
@@ -105,7 +110,7 @@ class SettingsForm(QWidget):
             diameter=self.diameter.value(),
             quality=self.quality.mode,
             seed=0 if card.one_pass else self.seed.value(),
-            device=DEVICES[self.device.currentText()],
+            device=self.chosen_device,
         )
 
     def label_settings(self) -> LabelSettings:

@@ -88,13 +88,16 @@ def read_inpainter_card(path: Path) -> ModelCard:
 
 
 def _card(name: str, metadata: InpainterMetadata | StudentMetadata) -> ModelCard:
-    alpha = metadata.alpha if isinstance(metadata, StudentMetadata) else None
-    lines = [] if alpha is None else [STUDENT_TEXT]
-    lines.append(f"Trained for cells of {metadata.diameter:g} pixels.")
+    lines, alpha, diameter = [], None, metadata.diameter
+    if isinstance(metadata, StudentMetadata):
+        lines, alpha = [STUDENT_TEXT], metadata.alpha
+        # Its own is that of its teacher, to whose scale images are brought.
+        diameter = float(metadata.training.get("cell_diameter", diameter))
+    lines.append(f"Trained for cells of {diameter:g} pixels.")
     lines += [f"{key}: {value}" for key, value in metadata.training.items()]
     return ModelCard(
         name,
-        metadata.diameter,
+        diameter,
         "\n".join(lines),
         normalisation=metadata.normalisation,
         laplace=metadata.architecture.outputs > 1,

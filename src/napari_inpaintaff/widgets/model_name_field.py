@@ -34,6 +34,8 @@ class ModelNameField(QWidget):
     ----------
     find_interrupted : callable
         Returns the training of a name that can go on, or None.
+    ending : str, default "inpainter"
+        Of the names that are proposed.
     parent : QWidget, optional
         Qt parent.
     """
@@ -44,10 +46,13 @@ class ModelNameField(QWidget):
     def __init__(
         self,
         find_interrupted: Callable[[str], InterruptedTraining | None],
+        *,
+        ending: str = "inpainter",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._find_interrupted = find_interrupted
+        self._ending = ending
         self._interrupted: InterruptedTraining | None = None
         self._proposed = ""
         self._wish = ""
@@ -84,7 +89,7 @@ class ModelNameField(QWidget):
 
     @property
     def problem(self) -> str:
-        """Why a training cannot start with this name; empty when it can."""
+        """Why no model can be made with this name; empty when it can."""
         problem = name_problem(self.name)
         if not problem and self._needs_consent and not self.replace.isChecked():
             problem = f"You have a model {self.name} already: replace it, or choose another name."
@@ -101,7 +106,7 @@ class ModelNameField(QWidget):
             return
         if not self._proposed and self._propose_interrupted():
             return
-        self._proposed = free_name(wish)
+        self._proposed = free_name(wish, self._ending)
         self.edit.setText(self._proposed)
 
     def keep(self) -> None:
@@ -132,7 +137,7 @@ class ModelNameField(QWidget):
         return False
 
     def _propose_again(self) -> None:
-        self._proposed = free_name(self._wish or self.name)
+        self._proposed = free_name(self._wish or self.name, self._ending)
         self.edit.setText(self._proposed)
 
     def _on_edited(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.inpainting.checkpoint import checkpoint_path
+from napari_inpaintaff.separation import available_models
 
 #: Longer names make files that some systems cannot hold.
 _LONGEST = 80
@@ -39,7 +40,7 @@ def interrupted_names() -> list[str]:
 def shipped_names() -> frozenset[str]:
     """Return the names of the models that come with this package."""
     folder = catalogue.user_model_folder()
-    entries = catalogue.available_inpainters()
+    entries = available_models()
     return frozenset(entry.name for entry in entries if entry.path.parent != folder)
 
 
@@ -78,21 +79,23 @@ def is_own_name(name: str) -> bool:
     return _is_among(name, own_names())
 
 
-def free_name(wish: str) -> str:
+def free_name(wish: str, ending: str) -> str:
     """Propose a name that no model has and no interrupted training will have.
 
     Parameters
     ----------
     wish : str
         Such as the name of an image layer; what a name cannot hold is replaced.
+    ending : str
+        Says what the model is, such as ``"inpainter"``.
 
     Returns
     -------
     str
-        The wish, with a number behind it if need be.
+        The wish and the ending, with a number behind them if need be.
     """
     base = re.sub(r"[^\w\-]+", "-", Path(wish).stem).strip("-")[: _LONGEST - 20] or "images"
-    stem = f"{base}-inpainter"
+    stem = f"{base}-{ending}"
     taken = [*own_names(), *interrupted_names(), *shipped_names()]
     name, number = stem, 2
     while _is_among(name, taken):

@@ -45,6 +45,11 @@ class Plane:
         return np.array(self.data[self.index] if self.index else self.data)
 
 
+def pixels_of(layer: Layer) -> Any:
+    """Return the array of a layer, of shape (..., Y, X): of a pyramid the finest level."""
+    return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+
+
 def current_plane(layer: Layer, point: tuple[float, ...]) -> Plane:
     """Find the plane of a layer that the viewer shows.
 
@@ -70,7 +75,7 @@ def current_plane(layer: Layer, point: tuple[float, ...]) -> Plane:
             f"{layer.name} is a colour image. Split it into channels "
             "(right-click the layer > Split RGB) and choose one of them."
         )
-    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    data = pixels_of(layer)
     if len(data.shape) < 2:
         raise ImageError(f"{layer.name} has {len(data.shape)} axes; at least two are needed.")
     leading = len(data.shape) - 2
@@ -100,7 +105,7 @@ def mask_plane(layer: Layer, index: tuple[int, ...]) -> Plane:
     ImageError
         When the mask has more axes than the image, or ends before the plane.
     """
-    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    data = pixels_of(layer)
     leading = len(data.shape) - 2
     own_index = index[len(index) - leading :] if leading > 0 else ()
     # A mask of one plane serves all.
@@ -114,6 +119,28 @@ def mask_plane(layer: Layer, index: tuple[int, ...]) -> Plane:
             f" it has no plane {index}."
         )
     return Plane(data=data, index=own_index, name=layer.name)
+
+
+def mask_planes(layer: Layer, image: Layer) -> tuple[Plane, ...]:
+    """Find the planes of a mask that belong to the planes of an image, in their order.
+
+    Parameters
+    ----------
+    layer : Labels
+        The mask; see `mask_plane`.
+    image : Image
+        Of any number of axes.
+
+    Returns
+    -------
+    tuple of Plane
+
+    Raises
+    ------
+    ImageError
+        When the mask has more axes than the image, or too few planes.
+    """
+    return tuple(mask_plane(layer, index) for index in np.ndindex(pixels_of(image).shape[:-2]))
 
 
 def result_array(plane: NDArray[Any], index: tuple[int, ...]) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_inpaintaff.jobs import seconds_left
+from napari_inpaintaff.widgets.fields import set_button
 
 LEGEND = "Purple and orange: the two sides of a split."
 
@@ -27,7 +28,6 @@ class RunControls(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.run_button = QPushButton("Run")
-        self.run_button.setToolTip("Find where touching cells part.")
         self.run_button.clicked.connect(self.run_pressed)
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop. Nothing of this run is kept.")
@@ -39,6 +39,8 @@ class RunControls(QWidget):
         self._counted_from: tuple[int, float] | None = None
         self._draft = ""
         self._line = ""
+        self._running = False
+        self._refusal = ""
 
         buttons = QHBoxLayout()
         buttons.addWidget(self.run_button, 2)
@@ -52,11 +54,17 @@ class RunControls(QWidget):
 
     def show_running(self, text: str) -> None:
         """Show that a run has begun."""
-        self.run_button.setEnabled(False)
+        self._running = True
+        self._show_run_button()
         self.cancel_button.setEnabled(True)
         self._counted_from = None
         self._draft = ""
         self.show_step(text)
+
+    def set_refusal(self, refusal: str) -> None:
+        """Say why no run can start; empty when it can."""
+        self._refusal = refusal
+        self._show_run_button()
 
     def show_cancelling(self) -> None:
         """Show that the run will end soon."""
@@ -65,7 +73,8 @@ class RunControls(QWidget):
 
     def show_idle(self, text: str) -> None:
         """Show that nothing runs, and why."""
-        self.run_button.setEnabled(True)
+        self._running = False
+        self._show_run_button()
         self.cancel_button.setEnabled(False)
         self.show_share(0, 1)
         self.bar.setFormat("")
@@ -103,6 +112,10 @@ class RunControls(QWidget):
         if left is not None:
             text += f", about {duration(left)} left"
         self._show_line(f"{text}.\n{LEGEND}")
+
+    def _show_run_button(self) -> None:
+        refusal = "A run is going on." if self._running else self._refusal
+        set_button(self.run_button, "Find where touching cells part.", refusal)
 
     def _show_line(self, text: str) -> None:
         self._line = text

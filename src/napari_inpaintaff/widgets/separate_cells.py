@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from napari.layers import Image, Layer
@@ -10,17 +11,25 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 from napari_inpaintaff.widgets.controller import SeparationController
 from napari_inpaintaff.widgets.core_engine import CoreEngine
+from napari_inpaintaff.widgets.distill_engine import CoreDistillEngine, DistillEngine
+from napari_inpaintaff.widgets.distill_section import DistillSection
+from napari_inpaintaff.widgets.distill_settings import DistillRequest, DistillSettings
 from napari_inpaintaff.widgets.engine import Engine
 from napari_inpaintaff.widgets.form import SettingsForm
+from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.notices import notify_failure
-from napari_inpaintaff.widgets.planes import current_plane, mask_plane
+from napari_inpaintaff.widgets.planes import current_plane, mask_plane, mask_planes, pixels_of
 from napari_inpaintaff.widgets.run_controls import RunControls
 from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
 from napari_inpaintaff.widgets.settings import Foreground, SeparationRequest
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
+from napari_inpaintaff.widgets.training_settings import LayerImages
 
 #: Labels follow a slider after it has rested this long.
 RELABEL_DELAY_MS = 100
+
+DISTILLING = "A student is being distilled: wait until it is finished, or cancel it."
+NO_NETWORK = 'There is no network. Press "Load file…" to choose one.'
 
 #: What a Labels layer says when its pixels change; undo says only ``set_data``.
 MASK_EVENTS = ("data", "paint", "labels_update", "set_data")
@@ -35,9 +44,17 @@ class SeparateCells(QWidget):
         Filled in by napari.
     engine : Engine, optional
         The calls into the core.
+    distill_engine : DistillEngine, optional
+        The calls into the core that distill a student.
     """
 
-    def __init__(self, napari_viewer: Any, *, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        napari_viewer: Any,
+        *,
+        engine: Engine | None = None,
+        distill_engine: DistillEngine | None = None,
+    ) -> None:
         super().__init__()
         self._viewer = napari_viewer
         engine = engine or CoreEngine()
@@ -49,6 +66,7 @@ class SeparateCells(QWidget):
             on_error=notify_failure,
         )
         self.controls = RunControls()
+        self.distill = DistillSection(distill_engine or CoreDistillEngine(), self._distill_request)
         self._mask: Layer | None = None
         self._relabel_timer = single_shot(self, RELABEL_DELAY_MS, self._relabel)
         self._changed_during_run = False
@@ -57,6 +75,7 @@ class SeparateCells(QWidget):
         self._warm_up_timer = single_shot(self, WARM_UP_DELAY_MS, self.controller.warm_up)
         self._warm_up_timer.start()
         self._choose_active_image()
+        self._on_distill_sources_changed()
 
     def run(self) -> None:
         """Do what the Run button does; errors become notifications."""
@@ -76,7 +95,7 @@ class SeparateCells(QWidget):
         source = self._source()
         network = self.form.network_settings()
         if network is None:
-            raise ParameterError('There is no network. Press "Load file…" to choose one.')
+            raise ParameterError(NO_NETWORK)
         plane = current_plane(source, self._viewer.dims.point)
         return source, SeparationRequest(
             plane=plane,
@@ -85,6 +104,36 @@ class SeparateCells(QWidget):
             network=network,
             labels=self.form.label_settings(),
         )
+
+    def _distill_request(self, fields: DistillSection) -> DistillRequest:
+        problem = self._distill_problem()
+        card = self.form.model.card
+        if problem or card is None:
+            raise ParameterError(problem)
+        source = self._source()
+        chosen = self.form.foreground.value
+        mask = mask_planes(chosen, source) if isinstance(chosen, Layer) else chosen or "none"
+        settings = DistillSettings(
+            name=fields.name.name,
+            teacher=card.name,
+            minutes=fields.minutes.value(),
+            patches=fields.patches.value(),
+            diameter=self.form.diameter.value(),
+            seed=self.form.seed.value(),
+            device=self.form.chosen_device,
+        )
+        return DistillRequest(settings, LayerImages(source.name, pixels_of(source)), mask)
+
+    def _distill_problem(self) -> str:
+        """Say what stands in the way of a distillation; empty for nothing."""
+        card = self.form.model.card
+        if self.form.image.layer is None:
+            return "Open an image and choose it first."
+        if card is None:
+            return NO_NETWORK
+        if card.one_pass:
+            return "A student cannot teach another: choose a network that is not one pass."
+        return "Wait until the run is finished, or cancel it." if self.controller.is_running else ""
 
     def _source(self) -> Image:
         source = self.form.image.layer
@@ -147,6 +196,7 @@ class SeparateCells(QWidget):
         inner = QVBoxLayout(contents)
         inner.addWidget(self.form)
         inner.addWidget(self.controls)
+        inner.addWidget(self.distill)
         inner.addStretch()
         scroll = VerticalScrollArea()
         scroll.setWidget(contents)
@@ -168,12 +218,18 @@ class SeparateCells(QWidget):
         controller.drafted.connect(controls.show_draft)
         controller.labelled.connect(controls.show_text)
         controller.ended.connect(self._on_ended)
+        form.image.chosen.connect(self._on_distill_sources_changed)
+        form.model.chosen.connect(self._on_distill_sources_changed)
+        self.distill.saved.connect(self._use_student)
+        self.distill.running_changed.connect(self._on_distilling)
+        distiller = self.distill.controller
 
         # Qt deletes the dock widget when it or the window is closed. The function
-        # holds the controller and the form, not this widget, so that nothing
+        # holds the controllers and the form, not this widget, so that nothing
         # stays alive for it.
         def dispose() -> None:
             controller.dispose()
+            distiller.dispose()
             form.dispose()
 
         self.destroyed.connect(dispose)
@@ -181,8 +237,25 @@ class SeparateCells(QWidget):
     def _on_started(self) -> None:
         self._changed_during_run = False
         self.controls.show_running("Starting…")
+        self._on_distill_sources_changed()
 
     def _on_ended(self, text: str) -> None:
         self.controls.show_idle(text)
+        self._on_distill_sources_changed()
         if self._changed_during_run:
             self._relabel_soon()
+
+    def _on_distill_sources_changed(self) -> None:
+        source = self.form.image.layer
+        if source is not None:
+            self.distill.name.propose(source.name)
+        self.distill.set_problem(self._distill_problem())
+
+    def _on_distilling(self, running: bool) -> None:
+        self.controls.set_refusal(DISTILLING if running else "")
+
+    def _use_student(self, path: Path) -> None:
+        if path == model_path(path.stem):
+            self.form.model.choose(path.stem)
+        else:
+            self.form.model.load(path)

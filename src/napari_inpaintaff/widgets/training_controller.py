@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from napari_inpaintaff.inpainting.quality import judge
 from napari_inpaintaff.inpainting.updates import TrainingUpdate
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.model_names import model_path
-from napari_inpaintaff.widgets.model_news import model_news
+from napari_inpaintaff.widgets.model_saver import ModelSaver
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.runner import BusyError, JobRunner
 from napari_inpaintaff.widgets.steps import warm_up_steps
@@ -66,12 +65,8 @@ class TrainingController(QObject):
         self._runner.failed.connect(self._on_failed)
         self._runner.cancelled.connect(self._on_cancelled)
         self._runner.finished.connect(self._on_finished)
-        #: A model that could not be saved is kept here until the next training.
-        self.unsaved: Trained | None = None
-        self._saver = JobRunner()
-        self._saver.succeeded.connect(self._on_saved)
-        # A function: it is called even if this object is gone when the model is saved.
-        self._saver.succeeded.connect(_announce)
+        self._saver = ModelSaver(engine.keep)
+        self._saver.saved.connect(self._on_saved)
         self._saver.failed.connect(self._on_not_saved)
         self._saver.finished.connect(self._end)
         # Its errors are no news: the first training meets them again and reports them.
@@ -81,6 +76,12 @@ class TrainingController(QObject):
     def is_running(self) -> bool:
         """Whether a training is going on, or its model is being saved."""
         return self._current is not None or self._saver.is_running
+
+    @property
+    def unsaved(self) -> Trained | None:
+        """A model that could not be saved, until the next training."""
+        model: Trained | None = self._saver.unsaved
+        return model
 
     def warm_up(self) -> None:
         """Load what the first training will need, so that it starts at once."""
@@ -104,7 +105,7 @@ class TrainingController(QObject):
         )
         self._current = current
         self._ending = ""
-        self.unsaved = None
+        self._saver.unsaved = None
         self._preview.remove()
         self._preview = InpaintingPreview(self._viewer)
         self.stage_changed.emit(Stage.STARTING, "Starting…")
@@ -181,34 +182,19 @@ class TrainingController(QObject):
             self._end()
 
     def _save(self, trained: Trained, path: Path) -> None:
-        self.unsaved = trained
         self.stage_changed.emit(Stage.SAVING, "Saving the model…")
-        self._saver.start(_save_steps(self._engine, trained, path), name=f"Saving {path.stem}")
+        self._saver.save(trained, path)
 
-    def _on_saved(self, path: Path) -> None:
-        trained, self.unsaved = self.unsaved, None
-        if trained is not None:
-            if trained.quality is not None:
-                self.judged.emit(judge(trained.quality))
-            self._ending = describe_saved(trained, path)
+    def _on_saved(self, trained: Trained, path: Path) -> None:
+        if trained.quality is not None:
+            self.judged.emit(judge(trained.quality))
+        self._ending = describe_saved(trained, path)
 
-    def _on_not_saved(self, error: BaseException) -> None:
-        self._ending = notify_failure(error)
+    def _on_not_saved(self, message: str) -> None:
+        self._ending = message
 
     def _end(self) -> None:
         self.ended.emit(self._ending)
-
-
-def _announce(path: Path) -> None:
-    model_news.changed.emit()
-
-
-def _save_steps(
-    engine: TrainingEngine, trained: Trained, path: Path
-) -> Generator[Progress, None, Path]:
-    """Save a model, as a job of one step that cannot be interrupted."""
-    yield from ()
-    return engine.keep(trained, path)
 
 
 def describe_saved(trained: Trained, path: Path) -> str:

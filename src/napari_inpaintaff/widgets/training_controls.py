@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 from napari_inpaintaff.inpainting.quality import Verdict
 from napari_inpaintaff.inpainting.updates import TrainingUpdate
+from napari_inpaintaff.widgets.fields import set_button
 from napari_inpaintaff.widgets.run_controls import duration
 from napari_inpaintaff.widgets.theme_colours import ThemeColours
 from napari_inpaintaff.widgets.training_plot import DENOISER
@@ -156,12 +157,12 @@ class TrainingControls(QWidget):
         stage = self._stage
         idle = stage is Stage.IDLE
         self.pause_button.setText("Resume" if stage is Stage.PAUSED else "Pause")
-        _set(
+        set_button(
             self.start_button,
             "Learn from the chosen images.",
             self._problem if idle else stage.value,
         )
-        _set(
+        set_button(
             self.pause_button,
             "Go on with the training."
             if stage is Stage.PAUSED
@@ -169,12 +170,12 @@ class TrainingControls(QWidget):
             "" if stage in _PAUSABLE else stage.value,
         )
         not_keepable = "" if self._keepable else Stage.DENOISING.value
-        _set(
+        set_button(
             self.stop_button,
             "End the training now and keep the best network so far.",
             not_keepable if stage in _PAUSABLE else stage.value,
         )
-        _set(
+        set_button(
             self.cancel_button,
             "End the training and keep nothing of it. Models that you have stay as they are.",
             "" if stage in _CANCELLABLE else stage.value,
@@ -216,8 +217,3 @@ def describe_update(update: TrainingUpdate) -> str:
     if math.isfinite(update.seconds_left):
         text += f", about {duration(update.seconds_left)} left"
     return f"{text}.\n{update.crops_per_second:.0f} crops per second."
-
-
-def _set(button: QPushButton, tooltip: str, refusal: str) -> None:
-    button.setEnabled(not refusal)
-    button.setToolTip(refusal or tooltip)

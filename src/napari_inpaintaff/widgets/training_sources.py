@@ -30,6 +30,7 @@ from napari_inpaintaff.widgets.drop_list import DropList
 from napari_inpaintaff.widgets.followed_layers import FollowedLayers
 from napari_inpaintaff.widgets.layer_choice import image_refusal, is_image
 from napari_inpaintaff.widgets.notices import failure_message, notify_failure
+from napari_inpaintaff.widgets.planes import pixels_of
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.training_settings import LayerImages
 
@@ -151,7 +152,7 @@ class TrainingSources(QWidget):
         """
         if self.problem:
             raise ParameterError(self.problem)
-        layers = [LayerImages(layer.name, _data(layer)) for layer in self.layers]
+        layers = [LayerImages(layer.name, pixels_of(layer)) for layer in self.layers]
         return tuple(sorted(layers, key=lambda layer: layer.name)), self.files
 
     def add(self, paths: Sequence[Path]) -> None:
@@ -376,9 +377,5 @@ def _item(row: Layer | _Files, ticked: bool) -> QListWidgetItem:
     return item
 
 
-def _data(layer: Layer) -> Any:
-    return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
-
-
 def _planes_of_layer(layer: Layer) -> int:
-    return math.prod(int(length) for length in _data(layer).shape[:-2])
+    return math.prod(int(length) for length in pixels_of(layer).shape[:-2])

@@ -1,0 +1,149 @@
+"""All calls for a distillation into the core.
+
+As in `core_engine`, only the functions import the heavy modules.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images import planes_of
+from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.widgets.distill_settings import DistillRequest
+from napari_inpaintaff.widgets.loading import load_torch
+from napari_inpaintaff.widgets.masks import found_mask, given_mask
+from napari_inpaintaff.widgets.training_files import prepare_folder
+
+if TYPE_CHECKING:
+    from napari_inpaintaff.images import Plane
+    from napari_inpaintaff.inpainting import Inpainter
+
+#: Of longer stacks and time-lapses, so many planes are learnt from.
+MOST_PLANES = 100
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """A student that is not saved yet.
+
+    Attributes
+    ----------
+    name : str
+        Of the student.
+    teacher : str
+        Name of the inpainter that it learnt from.
+    save : callable
+        Writes it to a model file and returns the file.
+    agreement : float or None
+        With the teacher on held-out pixels, 0.5 for guessing to 1; None when it is not known.
+    stopped : bool
+        Whether it was stopped early.
+    """
+
+    name: str
+    teacher: str
+    save: Callable[[Path], Path]
+    agreement: float | None = None
+    stopped: bool = False
+
+
+class DistillEngine(Protocol):
+    """What a distillation needs of the core; tests put a fast stand-in here."""
+
+    def distill(self, request: DistillRequest, stop: Event) -> Generator[Any, None, Distilled]:
+        """Yield `Progress` and `DistillationUpdate`; return the student."""
+
+    def keep(self, distilled: Distilled, path: Path) -> Path:
+        """Save a student, in a worker thread."""
+
+
+class CoreDistillEngine:
+    """The real engine."""
+
+    def distill(self, request: DistillRequest, stop: Event) -> Generator[Any, None, Distilled]:
+        """Distill a student from all planes of a layer.
+
+        Raises
+        ------
+        InpaintAffError
+            If the images, the teacher, the device, a mask or a setting cannot be used.
+        """
+        yield Progress(0, 0, "Loading the network…")
+        load_torch()
+        from napari_inpaintaff.inpainting import Inpainter
+        from napari_inpaintaff.separation import Distillation, distill
+
+        settings, started = request.settings, time.monotonic()
+        teacher = Inpainter.load(settings.teacher, device=settings.device)
+        chosen = _spread(planes_of(request.images.data, request.images.name))
+        planes = list(chosen.values())
+        foregrounds = yield from _foregrounds(chosen, request, teacher)
+        spent = (time.monotonic() - started) / 60
+        minutes = max(settings.minutes - spent, settings.minutes / 2)
+        student = yield from distill(
+            planes,
+            teacher,
+            Distillation(patches=settings.patches, minutes=minutes, seed=settings.seed),
+            name=settings.name,
+            foregrounds=foregrounds,
+            diameter=settings.diameter,
+            notes={"data": f"{len(planes)} images of the user"},
+            device=settings.device,
+            stop=stop.is_set,
+        )
+        # The last moment to cancel: from here on there is a student.
+        yield Progress(1, 1, "Saving the student…")
+        record = student.metadata.training
+        return Distilled(
+            settings.name,
+            teacher.metadata.name,
+            student.save,
+            agreement=record["agreement"],
+            stopped=bool(record["stopped"]),
+        )
+
+    def keep(self, distilled: Distilled, path: Path) -> Path:
+        """Save a student; one of the same name is replaced when the new one is complete.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written; it can be tried again.
+        """
+        prepare_folder(path.parent)
+        return distilled.save(path)
+
+
+def _spread(planes: Sequence[Plane]) -> dict[int, Plane]:
+    """Choose planes from the first to the last, by their index: all, unless there are many."""
+    count = min(len(planes), MOST_PLANES)
+    indices = np.linspace(0, len(planes) - 1, count).round().astype(int)
+    return {index: planes[index] for index in indices.tolist()}
+
+
+def _foregrounds(
+    planes: Mapping[int, Plane], request: DistillRequest, teacher: Inpainter
+) -> Generator[Progress, None, list[NDArray[np.bool_]]]:
+    """Find where the cells are; nowhere in a plane of which nothing is known."""
+    masks: list[NDArray[np.bool_]] = []
+    for index, plane in planes.items():
+        yield Progress(len(masks), len(planes), "Finding the foreground…")
+        if not isinstance(request.foreground, str):
+            masks.append(given_mask(request.foreground[index], plane.shape))
+            continue
+        try:
+            # Noise disturbs thresholds as much as it does inpainting.
+            seen = teacher.denoise(plane.read())
+            masks.append(found_mask(seen, request.foreground, request.settings.diameter))
+        except ImageError:
+            masks.append(np.zeros(plane.shape, dtype=bool))
+    return masks
