@@ -64,6 +64,9 @@ class FakeDistillEngine(CoreDistillEngine):
                 yield DistillationUpdate(
                     step, 1.0 / step, step / STEPS, step, STEPS - step, 0.5 + step / 10
                 )
+            else:
+                yield Progress(3, 4, "Choosing alpha…")
+                self._wait()
             yield Progress(1, 1, "Saving the student…")
         finally:
             self.closed += 1

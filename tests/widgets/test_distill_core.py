@@ -13,7 +13,6 @@ from napari_inpaintaff.evaluation import seg_score
 from napari_inpaintaff.images import simulate_dense_nuclei
 from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.separation import DistillationUpdate, Student
-from napari_inpaintaff.widgets import distill_engine
 from napari_inpaintaff.widgets.distill_engine import CoreDistillEngine
 from napari_inpaintaff.widgets.distill_settings import DistillRequest, DistillSettings
 from napari_inpaintaff.widgets.planes import mask_planes
@@ -64,28 +63,30 @@ def test_from_the_layer_to_labels_in_one_pass(make_napari_viewer, model_folder, 
     assert seg_score(labels, truth) > 0.5
 
 
-def test_planes_and_masks_are_those_of_the_layers(monkeypatch):
-    monkeypatch.setattr(distill_engine, "MOST_PLANES", 3)
+def test_planes_and_masks_are_those_of_the_layers():
     image, truth = simulate_dense_nuclei(shape=(96, 96))
     stack = np.stack([np.full(image.shape, np.nan), image * 0, image, image * 0, image])
     masks = np.stack([truth * 0, truth * 0, truth, truth * 0, truth * 0])
     layers = Labels(masks.astype(np.int32)), Image(stack)
     distilled, updates = distill(request(stack, mask_planes(*layers), patches=4))
     messages = [update.message for update in updates if isinstance(update, Progress)]
-    assert messages[:2] == ["Loading the network…", "Finding the foreground…"]
+    assert messages[:2] == ["Loading the network…", "Reading the masks…"]
     assert "IGM labels of patches" in messages
     assert messages[-1] == "Saving the student…"
     assert any(isinstance(update, DistillationUpdate) for update in updates)
     assert distilled.teacher == "nuclei-small"
     student = distilled.save.__self__
-    # Of the planes 0, 2 and 4 only the second has foreground.
+    # Only one plane has foreground.
     assert student.metadata.training["images"] == 1
-    assert student.metadata.training["data"] == "3 images of the user"
+    assert student.metadata.training["data"] == "5 images of the user"
 
 
 @pytest.mark.parametrize(
     ("data", "line"),
-    [(np.full((64, 64), np.nan), "no foreground"), (np.zeros((64, 64), bool), "images")],
+    [
+        (np.full((64, 64), np.nan), "no image can be learned from"),
+        (np.zeros((64, 64), bool), "images"),
+    ],
 )
 def test_images_without_anything_to_learn_are_explained(data, line):
     with pytest.raises(ImageError, match=line):

@@ -19,8 +19,8 @@ from napari_inpaintaff.widgets.model_saver import ModelSaver
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.runner import BusyError, JobRunner
 
-#: Below this agreement a student is said to be poor.
-FAIR_AGREEMENT = 0.7
+#: Below this agreement the user is told how to get a better student.
+FAIR_AGREEMENT = 0.8
 
 
 @dataclass
@@ -192,7 +192,7 @@ def describe_distilled(distilled: Distilled, path: Path) -> str:
             "(0.5 would be guessing, 1 is perfect)."
         )
         if agreement < FAIR_AGREEMENT:
-            reached += " That is little: allow more time, or more images."
+            reached += " More time, more patches or more images may make it better."
     return (
         f"{path.stem} is chosen as network.{where} {reached} "
         "Press Run: an image now takes one pass."

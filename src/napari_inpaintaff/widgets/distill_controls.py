@@ -28,7 +28,11 @@ class DistillStage(Enum):
 _CANCELLABLE = (DistillStage.LABELLING, DistillStage.TRAINING, DistillStage.STOPPING)
 
 #: What the user reads for phases whose names are jargon.
-_PHASES = {"IGM labels of patches": "Taking patches apart"}
+_PHASES = {
+    "IGM labels of patches": "Taking patches apart",
+    "Two students of half the patches, to choose alpha": "Finding the cut strength (1)",
+    "Choosing alpha…": "Finding the cut strength (2)",
+}
 
 
 class DistillControls(QWidget):
@@ -100,9 +104,9 @@ class DistillControls(QWidget):
         self.status.setText(text)
 
     def show_progress(self, progress: Progress) -> None:
-        """Show how far the images are read, or the patches taken apart."""
+        """Show how far a phase before or after the training is."""
         self._show_share(progress.done, progress.total)
-        if self._stage is DistillStage.LABELLING:
+        if progress.message and self._stage in (DistillStage.LABELLING, DistillStage.TRAINING):
             self.status.setText(describe_progress(progress))
 
     def show_update(self, update: DistillationUpdate) -> None:
@@ -153,7 +157,7 @@ class DistillControls(QWidget):
 
 
 def describe_progress(progress: Progress) -> str:
-    """Put the state of the first phase into words.
+    """Put the state of a phase without measurements into words.
 
     Parameters
     ----------

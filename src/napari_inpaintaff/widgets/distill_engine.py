@@ -5,8 +5,7 @@ As in `core_engine`, only the functions import the heavy modules.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -15,20 +14,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images import planes_of
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.distill_settings import DistillRequest
 from napari_inpaintaff.widgets.loading import load_torch
-from napari_inpaintaff.widgets.masks import found_mask, given_mask
+from napari_inpaintaff.widgets.masks import given_mask
 from napari_inpaintaff.widgets.training_files import prepare_folder
 
 if TYPE_CHECKING:
     from napari_inpaintaff.images import Plane
-    from napari_inpaintaff.inpainting import Inpainter
-
-#: Of longer stacks and time-lapses, so many planes are learnt from.
-MOST_PLANES = 100
+    from napari_inpaintaff.widgets.planes import Plane as MaskPlane
 
 
 @dataclass(frozen=True)
@@ -80,21 +75,20 @@ class CoreDistillEngine:
         yield Progress(0, 0, "Loading the network…")
         load_torch()
         from napari_inpaintaff.inpainting import Inpainter
-        from napari_inpaintaff.separation import Distillation, distill
+        from napari_inpaintaff.pipeline.distillation import iterate_distillation
+        from napari_inpaintaff.separation import Distillation
 
-        settings, started = request.settings, time.monotonic()
+        settings, foreground = request.settings, request.foreground
         teacher = Inpainter.load(settings.teacher, device=settings.device)
-        chosen = _spread(planes_of(request.images.data, request.images.name))
-        planes = list(chosen.values())
-        foregrounds = yield from _foregrounds(chosen, request, teacher)
-        spent = (time.monotonic() - started) / 60
-        minutes = max(settings.minutes - spent, settings.minutes / 2)
-        student = yield from distill(
+        planes = planes_of(request.images.data, request.images.name)
+        student = yield from iterate_distillation(
             planes,
             teacher,
-            Distillation(patches=settings.patches, minutes=minutes, seed=settings.seed),
+            Distillation(patches=settings.patches, minutes=settings.minutes, seed=settings.seed),
             name=settings.name,
-            foregrounds=foregrounds,
+            foreground=foreground
+            if isinstance(foreground, str)
+            else (yield from _given_masks(foreground, planes)),
             diameter=settings.diameter,
             notes={"data": f"{len(planes)} images of the user"},
             device=settings.device,
@@ -123,27 +117,11 @@ class CoreDistillEngine:
         return distilled.save(path)
 
 
-def _spread(planes: Sequence[Plane]) -> dict[int, Plane]:
-    """Choose planes from the first to the last, by their index: all, unless there are many."""
-    count = min(len(planes), MOST_PLANES)
-    indices = np.linspace(0, len(planes) - 1, count).round().astype(int)
-    return {index: planes[index] for index in indices.tolist()}
-
-
-def _foregrounds(
-    planes: Mapping[int, Plane], request: DistillRequest, teacher: Inpainter
+def _given_masks(
+    masks: Sequence[MaskPlane], planes: Sequence[Plane]
 ) -> Generator[Progress, None, list[NDArray[np.bool_]]]:
-    """Find where the cells are; nowhere in a plane of which nothing is known."""
-    masks: list[NDArray[np.bool_]] = []
-    for index, plane in planes.items():
-        yield Progress(len(masks), len(planes), "Finding the foreground…")
-        if not isinstance(request.foreground, str):
-            masks.append(given_mask(request.foreground[index], plane.shape))
-            continue
-        try:
-            # Noise disturbs thresholds as much as it does inpainting.
-            seen = teacher.denoise(plane.read())
-            masks.append(found_mask(seen, request.foreground, request.settings.diameter))
-        except ImageError:
-            masks.append(np.zeros(plane.shape, dtype=bool))
-    return masks
+    read: list[NDArray[np.bool_]] = []
+    for mask, plane in zip(masks, planes, strict=True):
+        yield Progress(len(read), len(planes), "Reading the masks…")
+        read.append(given_mask(mask, plane.shape))
+    return read
