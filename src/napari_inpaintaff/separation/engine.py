@@ -15,6 +15,7 @@ from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.separation.affinities import (
     AffinityAverage,
+    check_plane,
     known_pixels,
     merge_affinities,
 )
@@ -94,7 +95,7 @@ def iterate_affinities(
         If the diameter is too far from the inpainter's.
     """
     parameters = SeparationParameters() if parameters is None else parameters
-    shape = _check_plane(image, wanted)
+    shape = check_plane(image, wanted)
     zoom = Zoom.between(inpainter.metadata.diameter, diameter)
     normalised = inpainter.normalise(image)
     wanted = np.ones(shape, bool) if wanted is None else wanted
@@ -116,16 +117,6 @@ def iterate_affinities(
             finish,
         )
     )
-
-
-def _check_plane(image: NDArray[np.generic], wanted: NDArray[np.bool_] | None) -> tuple[int, int]:
-    if image.ndim != 2 or image.size == 0:
-        raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
-    if wanted is not None and wanted.shape != image.shape:
-        raise ImageError(
-            f"the mask of wanted pixels {wanted.shape} must have the image's shape {image.shape}"
-        )
-    return image.shape[0], image.shape[1]
 
 
 def _check_previous(
