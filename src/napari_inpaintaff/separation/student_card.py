@@ -68,6 +68,7 @@ def student_card(metadata: StudentMetadata) -> str:
         "Network": describe_network(metadata.architecture),
         "Prediction": f"affinities of {len(metadata.offsets)} offsets",
         "Alpha": f"{metadata.alpha:g}",
+        "Alpha chosen on": training.get("alpha_chosen_on"),
         "Normalisation": metadata.normalisation,
         "Cell diameter": f"{metadata.diameter:g} px",
         "Patches": training.get("patches"),
