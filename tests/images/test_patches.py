@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ParameterError
-from napari_inpaintaff.images import patch_origins
+from napari_inpaintaff.images import origins_with, patch_grids, patch_origins
 
 SHAPES = st.tuples(st.integers(1, 60), st.integers(1, 60))
 
@@ -60,3 +62,39 @@ def test_known_grid() -> None:
 def test_impossible_strides(stride: int) -> None:
     with pytest.raises(ParameterError, match=f"between 1 and the patch of 64, got {stride}"):
         patch_origins((100, 100), 64, stride)
+
+
+@given(shape=SHAPES, patch=st.integers(2, 40), data=st.data())
+def test_grids_part_the_patches_and_each_covers_everything(
+    shape: tuple[int, int], patch: int, data: st.DataObject
+) -> None:
+    stride = data.draw(st.integers(1, patch))
+    grids = patch_grids(shape, patch, stride)
+    assert len(grids) == (patch // stride) ** 2
+    assert sorted(chain.from_iterable(grids)) == sorted(patch_origins(shape, patch, stride))
+    for grid in grids:
+        covered = np.zeros(shape, bool)
+        for y, x in grid:
+            covered[max(y, 0) : y + patch, max(x, 0) : x + patch] = True
+        # Beyond the borders a coarse grid may begin late, but never by a whole patch.
+        inner = covered[patch:-patch, patch:-patch]
+        assert inner.all()
+
+
+def test_the_second_grid_fills_the_widest_gap() -> None:
+    first, second, *_ = patch_grids((100, 100), 64, 16)
+    assert (np.array(second[0]) - first[0]).tolist() in ([32, 32], [-32, -32], [32, -32], [-32, 32])
+
+
+@given(shape=SHAPES, patch=st.integers(1, 30), seed=st.integers(0, 99))
+def test_patches_without_a_pixel_of_a_mask_are_left_out(
+    shape: tuple[int, int], patch: int, seed: int
+) -> None:
+    mask = np.random.default_rng(seed).random(shape) < 0.01
+    origins = patch_origins(shape, patch, patch)
+    chosen = origins_with(mask, origins, patch)
+    assert chosen == [
+        (y, x)
+        for y, x in origins
+        if any(y <= v < y + patch and x <= u < x + patch for v, u in np.argwhere(mask))
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from gaussian_inpainter import GaussianInpainter
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images import origins_with, patch_grids
 from napari_inpaintaff.separation import (
+    AffinityDraft,
     SeparationParameters,
     SplitUpdate,
     affinities_from_labels,
@@ -244,6 +247,32 @@ def test_updates_come_after_every_batch_and_tell_what_is_going_on() -> None:
         assert update.zoom == 1
         assert np.isfinite(update.gain)
         assert all(-QUICK.patch < start < 40 for start in update.origin)
+
+
+def test_the_first_grid_is_finished_before_anything_else_is_begun() -> None:
+    image, labels = mosaic((72, 90), seed=12, areas=20)
+    wanted = labels % 4 > 0
+    begun: set[tuple[int, int]] = set()
+    drafts: list[tuple[AffinityDraft, Affinities]] = []
+    run = iterate_affinities(image, GaussianInpainter(), QUICK, wanted=wanted)
+    for update in run:
+        if isinstance(update, AffinityDraft):
+            drafts.append((update, update.affinities()))
+        elif not drafts:
+            begun.add(update.origin)  # of a window, somewhere in a patch
+    ((draft, first),) = drafts
+    # Patches of 32 on a grid of 32 touch: only two of the four grids hold all neighbours.
+    grids = patch_grids((72, 90), QUICK.patch, QUICK.stride)[:2]
+    urgent = origins_with(wanted, list(chain.from_iterable(grids)), QUICK.patch)
+    assert draft.done == len(urgent) < 0.7 * draft.total
+    assert {(y // 8, x // 8) for y, x in begun} <= {
+        (y // 8 + v, x // 8 + u) for y, x in urgent for v in range(3) for u in range(3)
+    }
+    final = separate(image, wanted=wanted)
+    known = final.weight[:2] > 0
+    np.testing.assert_array_equal(first.weight[:2] > 0, known)
+    assert (first.weight <= final.weight).all()
+    assert np.abs(first.values - final.values)[:2][known].mean() < 0.2
 
 
 def test_a_run_that_is_not_continued_computes_nothing_more() -> None:

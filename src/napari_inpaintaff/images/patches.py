@@ -69,17 +69,16 @@ def patch_grids(shape: tuple[int, int], patch: int, stride: int) -> list[list[tu
 
 def _spread(side: int) -> list[tuple[int, int]]:
     """Order the cells of a periodic square so that each is far from those before it."""
-    rest = [(y, x) for y in range(side) for x in range(side)]
-    ordered = [rest.pop(0)]
-
-    def distance(cell: tuple[int, int]) -> float:
-        gaps = [[min(d % side, -d % side) for d in np.subtract(cell, one)] for one in ordered]
-        return min(float(np.hypot(*gap)) for gap in gaps)
-
-    while rest:
-        farthest = max(rest, key=distance)
-        rest.remove(farthest)
-        ordered.append(farthest)
+    cells = np.indices((side, side)).reshape(2, -1)
+    nearest = np.full(side**2, np.inf)
+    ordered = []
+    for _ in range(side**2):
+        # The first of the farthest ones; those in use are not even 0 away.
+        chosen = int(nearest.argmax())
+        ordered.append((chosen // side, chosen % side))
+        gaps = np.abs(cells - cells[:, chosen, None])
+        nearest = np.minimum(nearest, np.hypot(*np.minimum(gaps, side - gaps)))
+        nearest[chosen] = -1
     return ordered
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,9 +146,13 @@ def _take_apart(
         for grid in patch_grids(shape, parameters.patch, parameters.stride)
     ]
     origins = [origin for grid in grids for origin in grid]
-    stages = [set().union(*grids[: 1 << k]) for k in range((len(grids) // 2).bit_length())]
+    stages = _stages(grids, per_side=parameters.patch / parameters.stride)
     finished: set[tuple[int, int]] = set()
-    for update in split_patches(values, origins, inpainter, parameters, wanted=wanted, zoom=zoom):
+    # The first draft is what a user waits for.
+    urgent = len(stages[0]) if stages else 0
+    for update in split_patches(
+        values, origins, inpainter, parameters, wanted=wanted, zoom=zoom, urgent=urgent
+    ):
         if isinstance(update, SplitUpdate):
             yield update
             continue
@@ -158,6 +162,19 @@ def _take_apart(
             stages.pop(0)
             yield AffinityDraft(lambda: finish(average.result()), len(finished), len(origins))
     return finish(average.result())
+
+
+def _stages(
+    grids: Sequence[Sequence[tuple[int, int]]], *, per_side: float
+) -> list[set[tuple[int, int]]]:
+    """Return the patches after which there are drafts: one, two, four... of the grids.
+
+    The patches of a single grid may touch without an overlap; pairs of neighbours in two of
+    them are then in none, and only a second grid makes a draft whole.
+    """
+    first = 1 if per_side > int(per_side) else 2
+    counts = (first << k for k in range(len(grids).bit_length()))
+    return [set().union(*grids[:count]) for count in counts if 2 * count <= len(grids)]
 
 
 def compute_affinities(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,6 +20,8 @@ class PatchTree:
 
     Attributes
     ----------
+    number : int
+        Of the patch, in the order in which they were opened.
     origin : (int, int)
         (y, x) of the patch's first pixel in the image; may be negative.
     values : ndarray of float32, shape (P, P)
@@ -31,6 +34,7 @@ class PatchTree:
         Leaves so far, and regions that are still to be split or being split.
     """
 
+    number: int
     origin: tuple[int, int]
     values: NDArray[np.float32]
     observed: Mask
@@ -75,7 +79,7 @@ class Region:
 
 
 class RegionQueue:
-    """Regions to split, in depth-first order, so that few patches are open at a time.
+    """Regions to split, those of the patches that were opened first before the others.
 
     Parameters
     ----------
@@ -91,6 +95,8 @@ class RegionQueue:
         Sides of the windows that regions are split in, ascending, the last one ``patch``.
     minimum_side : int
         A region of fewer than twice as many pixels is a leaf.
+    urgent : int, optional
+        So many patches, the first ones, are finished before any other is opened.
     """
 
     def __init__(
@@ -102,6 +108,7 @@ class RegionQueue:
         patch: int,
         windows: Sequence[int],
         minimum_side: int,
+        urgent: int = 0,
     ) -> None:
         self._patch = patch
         self._windows = tuple(windows)
@@ -110,15 +117,24 @@ class RegionQueue:
         self._inside = np.pad(np.ones(values.shape, bool), patch)
         self._wanted = np.pad(wanted, patch)
         self._unopened = iter(origins)
-        self._pending: dict[int, list[Region]] = {size: [] for size in self._windows}
+        # Regions by the number of their patch, then in the order in which they were found.
+        self._pending: dict[int, list[tuple[int, int, Region]]] = {
+            size: [] for size in self._windows
+        }
+        self._found = 0
+        self._urgent = urgent
+        self._opened = self._closed = 0
         self.finished: list[PatchTree] = []
         self.patches = len(origins)
 
     def open_next(self) -> bool:
-        """Open the next patch; return False if all are open."""
+        """Open the next patch; return False if all are open, or the urgent ones come first."""
+        if self._closed < self._urgent == self._opened:
+            return False
         origin = next(self._unopened, None)
         if origin is None:
             return False
+        self._opened += 1
         self._open(origin)
         return True
 
@@ -128,7 +144,7 @@ class RegionQueue:
 
     def take(self, size: int) -> Region | None:
         """Return the next region to split in a window of a size, None if none waits."""
-        return self._pending[size].pop() if self._pending[size] else None
+        return heapq.heappop(self._pending[size])[2] if self._pending[size] else None
 
     def put(self, region: Region, sides: tuple[Mask, Mask] | None) -> None:
         """Record how the split of a region ended.
@@ -153,6 +169,7 @@ class RegionQueue:
         values = self._cut(self._values, origin)
         observed = ~np.isnan(values) & self._cut(self._inside, origin)
         tree = PatchTree(
+            number=self._opened,
             origin=origin,
             values=np.nan_to_num(values),
             observed=observed,
@@ -169,7 +186,8 @@ class RegionQueue:
             return
         tree.open_regions += 1
         region = Region(tree, mask, depth, _window(mask, self._windows))
-        self._pending[region.size].append(region)
+        self._found += 1
+        heapq.heappush(self._pending[region.size], (tree.number, self._found, region))
 
     def _make_leaf(self, tree: PatchTree, mask: Mask) -> None:
         tree.count += 1
@@ -177,6 +195,7 @@ class RegionQueue:
 
     def _close(self, tree: PatchTree) -> None:
         if tree.open_regions == 0:
+            self._closed += 1
             self.finished.append(tree)
 
     def collect(self) -> Iterator[PatchTree]:

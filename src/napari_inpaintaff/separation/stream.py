@@ -76,6 +76,7 @@ def split_patches(
     *,
     wanted: NDArray[np.bool_],
     zoom: float = 1.0,
+    urgent: int = 0,
 ) -> Generator[SplitUpdate | PatchLeaves, None, None]:
     """Take patches of an image apart, one network batch at a time.
 
@@ -94,6 +95,9 @@ def split_patches(
         Pixels whose affinities are needed.
     zoom : float, optional
         For the updates only: image pixels per pixel of ``values``.
+    urgent : int, optional
+        So many patches with a wanted pixel, the first ones, are finished before any other is
+        begun. That costs the time of a few batches which are not full.
 
     Yields
     ------
@@ -108,6 +112,7 @@ def split_patches(
         patch=parameters.patch,
         windows=parameters.windows(),
         minimum_side=parameters.minimum_side,
+        urgent=urgent,
     )
     workers = [
         _Worker(SplitBatch(inpainter, parameters, size), {}) for size in parameters.windows()
