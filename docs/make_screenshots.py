@@ -8,6 +8,7 @@ Run it where there is a display, or under a virtual one::
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ import numpy as np
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_inpaintaff.inpainting import catalogue
+from napari_inpaintaff.widgets.distill_controls import DistillStage
 from napari_inpaintaff.widgets.preview import ORANGE, PREVIEW_NAME, PURPLE
 from napari_inpaintaff.widgets.training_form import OTHER
 
@@ -25,12 +28,17 @@ IMAGES = Path(__file__).parent / "images"
 PLUGIN = "napari-inpaintaff"
 TIMEOUT_SECONDS = 900
 TRAINING_MINUTES = 5.0
+DISTILLATION_MINUTES = 3.0
 WINDOW = (1500, 940)
 
 
 def main() -> None:
     """Open the built-in sample, run the widgets and save pictures of the window."""
-    pictures = {"separate-cells": separate_cells, "train-inpainter": train_inpainter}
+    pictures = {
+        "separate-cells": separate_cells,
+        "train-inpainter": train_inpainter,
+        "distill-student": distill_student,
+    }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=IMAGES, help="folder for the pictures")
     parser.add_argument("--only", choices=pictures, help="take those of one widget")
@@ -53,14 +61,14 @@ def open_sample() -> Any:
 
 
 def separate_cells(viewer: Any, output: Path) -> None:
-    """Take a picture during a separation, and one of its result."""
+    """Take a picture of a draft during a separation, and one of its result."""
     _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Separate cells")
     QTest.qWait(1000)
     viewer.reset_view(margin=0.02)
 
     widget.run()
-    wait_for(lambda: widget.controls.bar.value() > 20 and shows_both_sides(viewer))
-    save(viewer, output / "separate-cells-running.png")
+    wait_for(lambda: "nuclei cells" in viewer.layers and shows_both_sides(viewer))
+    save(viewer, output / "separate-cells-draft.png")
     wait_for(lambda: not widget.controller.is_running)
     if "nuclei cells" not in viewer.layers:
         raise SystemExit(f"no labels were made: {widget.controls.status.text()}")
@@ -83,6 +91,28 @@ def train_inpainter(viewer: Any, output: Path) -> None:
     save(viewer, output / "train-inpainter.png")
     widget.controller.cancel()
     wait_for(lambda: not widget.controller.is_running)
+
+
+def distill_student(viewer: Any, output: Path) -> None:
+    """Take a picture during a distillation, and one of what its student finds; none is left."""
+    with tempfile.TemporaryDirectory() as folder:
+        catalogue.user_model_folder = lambda: Path(folder)
+        _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Separate cells")
+        QTest.qWait(1000)
+        viewer.reset_view(margin=0.02)
+        widget.distill.expand(animate=False)
+        widget.distill.name.edit.setText("nuclei-of-monday")
+        widget.distill.minutes.setValue(DISTILLATION_MINUTES)
+
+        controls = widget.distill.controls
+        widget.distill.start()
+        wait_for(lambda: controls.stage is DistillStage.TRAINING and controls.bar.value() > 400)
+        save(viewer, output / "distill-student.png")
+        wait_for(lambda: not widget.distill.controller.is_running)
+        widget.run()
+        wait_for(lambda: not widget.controller.is_running)
+        QTest.qWait(500)
+        save(viewer, output / "distilled-student.png")
 
 
 def shows_both_sides(viewer: Any) -> bool:

@@ -180,8 +180,11 @@ def test_a_student_has_one_quality_and_no_seed(dock):
         assert "A student" in field.toolTip()
     network = form.network_settings()
     assert (network.model, network.quality, network.seed) == (STUDENT, "", 0)
+    assert form.quality.currentIndex() == -1
+    assert form.quality.placeholderText() == "One pass"
     form.model.choose("nuclei-small")
     assert form.quality.isEnabled()
+    assert form.quality.currentText() == "Draft"
     assert "Balanced" in form.quality.toolTip()
     network = form.network_settings()
     assert (network.model, network.quality, network.seed) == ("nuclei-small", "draft", 7)

@@ -188,7 +188,7 @@ def describe_distilled(distilled: Distilled, path: Path) -> str:
         )
     else:
         reached = (
-            f"It agrees with {distilled.teacher} to {agreement:.2f} where it has not learnt "
+            f"It agrees with {distilled.teacher} to {agreement:.2f} where it did not learn from it "
             "(0.5 would be guessing, 1 is perfect)."
         )
         if agreement < FAIR_AGREEMENT:

@@ -21,7 +21,7 @@ from napari_inpaintaff.widgets.model_name_field import ModelNameField
 from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.notices import notify_failure
 
-TITLE = "Distill…: make a fast network for images like this"
+TITLE = "Distill: a fast network for images like this"
 ABOUT = (
     "A student learns, on all planes of the image above, what the network above finds. "
     "It then separates such an image in one pass: seconds instead of minutes."

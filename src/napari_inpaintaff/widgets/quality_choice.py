@@ -33,10 +33,11 @@ class QualityChoice(QComboBox):
         for mode in SEPARATION_MODES:
             self.addItem(mode.capitalize(), mode)
             self.setItemData(self.count() - 1, quality_text(mode), Qt.ItemDataRole.ToolTipRole)
-        self.setCurrentIndex(self.findData("balanced"))
-        self.currentIndexChanged.connect(self._show_tooltip)
+        self.setPlaceholderText("One pass")
+        self._chosen = "balanced"
         self._one_pass = False
-        self._show_tooltip()
+        self.setCurrentIndex(self.findData(self._chosen))
+        self.setToolTip(_about())
 
     @property
     def mode(self) -> str:
@@ -49,13 +50,14 @@ class QualityChoice(QComboBox):
 
     def set_one_pass(self, one_pass: bool) -> None:
         """Say whether the network is a student, which leaves no choice."""
+        if one_pass == self._one_pass:
+            return
+        if one_pass:
+            self._chosen = self.mode
         self._one_pass = one_pass
         self.setEnabled(not one_pass)
-        self._show_tooltip()
-
-    def _show_tooltip(self) -> None:
-        lines = [f"{mode.capitalize()}: {quality_text(mode)}" for mode in SEPARATION_MODES]
-        self.setToolTip(_STUDENT if self._one_pass else "\n".join([_ABOUT, "", *lines]))
+        self.setCurrentIndex(-1 if one_pass else self.findData(self._chosen))
+        self.setToolTip(_STUDENT if one_pass else _about())
 
 
 def quality_text(mode: str) -> str:
@@ -79,6 +81,11 @@ def quality_text(mode: str) -> str:
     else:
         times = ""
     return f"{_PURPOSES.get(mode, mode.capitalize())}{times}."
+
+
+def _about() -> str:
+    lines = [f"{mode.capitalize()}: {quality_text(mode)}" for mode in SEPARATION_MODES]
+    return "\n".join([_ABOUT, "", *lines])
 
 
 def _work(parameters: SeparationParameters) -> float:
