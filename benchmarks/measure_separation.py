@@ -11,48 +11,28 @@ are over all annotated objects of a set, as SEG is defined for several frames.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from baselines import distance_transform_watershed, foreground_components
 from development_data import DATA_SETS, Frame, frames
+from engine_runs import Evaluations, take_apart
 from napari_inpaintaff.evaluation import close_gaps, evaluate, seg_score
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.partition import PartitionParameters, partition
-from napari_inpaintaff.separation import SeparationParameters, iterate_affinities
+from napari_inpaintaff.separation import SeparationParameters
 
 Pair = tuple[NDArray[np.integer], NDArray[np.integer]]
-
-
-@dataclass
-class Counter:
-    """Counts the batches and samples that an inpainter predicts."""
-
-    batches: int = 0
-
-    def watch(self, inpainter: Inpainter) -> None:
-        """Count from now on."""
-        errors = inpainter.errors
-
-        def counted(values: Tensor, known: Tensor) -> Tensor:
-            self.batches += 1
-            return errors(values, known)
-
-        inpainter.errors = counted  # type: ignore[method-assign]
 
 
 def main() -> None:
     options = _parse()
     inpainter = Inpainter.load(options.model, device=options.device)
-    counter = Counter()
-    counter.watch(inpainter)
     parameters = _parameters(options)
+    counter = Evaluations(inpainter, parameters.patch)
     print(f"model {inpainter.metadata.name}, {inpainter.device}, {inpainter.dtype}")
     print(parameters)
     alphas = [f"alpha {alpha:g}" for alpha in options.alpha]
@@ -73,22 +53,15 @@ def _measure(
     inpainter: Inpainter,
     parameters: SeparationParameters,
     options: argparse.Namespace,
-    counter: Counter,
+    counter: Evaluations,
     pairs: dict[str, list[Pair]],
 ) -> float:
     truth = frame.ground_truth
     mask = close_gaps(truth)
-    before, start, patches = counter.batches, time.perf_counter(), 0
-    run = iterate_affinities(
-        frame.image, inpainter, parameters, wanted=mask, diameter=options.diameter
+    before = counter.batches
+    affinities, patches, seconds = take_apart(
+        frame.image, inpainter, parameters, mask, diameter=options.diameter
     )
-    while True:
-        try:
-            patches = next(run).total
-        except StopIteration as end:
-            affinities = end.value
-            break
-    seconds = time.perf_counter() - start
     found = [foreground_components(mask), distance_transform_watershed(mask)]
     for alpha in options.alpha:
         chosen = PartitionParameters(alpha=alpha, minimum_size=options.minimum_size)

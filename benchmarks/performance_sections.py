@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 import reference_engine
 from baselines import foreground_components
 from dense_crops import dense_crops
 from development_data import Frame, frames
+from engine_runs import Evaluations, take_apart
 from machine import evaluation_gflop, peak_gflops, peak_memory
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.evaluation import close_gaps, seg_score
@@ -36,45 +36,11 @@ SIDES = (256, 512, 1024, 2048, 4096)
 _CROP = 128
 
 
-@dataclass
-class Evaluations:
-    """Counts what a network is asked, in whole patches."""
-
-    inpainter: Inpainter
-    patch: int
-    count: float = 0.0
-
-    def __post_init__(self) -> None:
-        errors = self.inpainter.errors
-
-        def counted(values: Tensor, known: Tensor) -> Tensor:
-            self.count += values.numel() / self.patch**2
-            return errors(values, known)
-
-        self.inpainter.errors = counted  # type: ignore[method-assign]
-
-
 def timed(run: Callable[[], Affinities]) -> tuple[Affinities, float]:
     """Return what a call returns, and its seconds."""
     start = time.perf_counter()
     result = run()
     return result, time.perf_counter() - start
-
-
-def take_apart(
-    image: NDArray[np.generic],
-    inpainter: Inpainter,
-    parameters: SeparationParameters,
-    wanted: NDArray[np.bool_],
-) -> tuple[Affinities, int, float]:
-    """Return the affinities of an image, the number of its patches, and the seconds."""
-    start, patches = time.perf_counter(), 0
-    updates = iterate_affinities(image, inpainter, parameters, wanted=wanted)
-    while True:
-        try:
-            patches = next(updates).total
-        except StopIteration as end:
-            return end.value, patches, time.perf_counter() - start
 
 
 def devices() -> list[str]:
