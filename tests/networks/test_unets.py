@@ -17,6 +17,8 @@ NARROW = {
     "plain with stem": UNetArchitecture("plain", (4, 6, 8), stem=2),
     "partial": UNetArchitecture("partial", (4, 6, 8)),
     "partial with batch norm": UNetArchitecture("partial", (4, 6, 8), batch_norm=True),
+    "pix2pix": UNetArchitecture("pix2pix", (4, 6, 8), outputs=3),
+    "pix2pix with batch norm": UNetArchitecture("pix2pix", (4, 6, 8), batch_norm=True),
     "one output": UNetArchitecture("partial", (4, 6), outputs=1),
 }
 

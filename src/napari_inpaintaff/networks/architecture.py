@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, get_args
 
 from napari_inpaintaff.errors import ParameterError
 
-UNetKind = Literal["plain", "partial"]
+UNetKind = Literal["plain", "partial", "pix2pix"]
 
 
 @dataclass(frozen=True)
@@ -17,19 +17,20 @@ class UNetArchitecture:
 
     Attributes
     ----------
-    kind : {"plain", "partial"}
-        Ordinary convolutions with the mask as a second input channel, or partial
-        convolutions (Liu et al. 2018).
+    kind : {"plain", "partial", "pix2pix"}
+        Ordinary convolutions with the mask as a second input channel, partial convolutions
+        (Liu et al. 2018), or the ordinary ones of pix2pix (Isola et al. 2017), of which the
+        first halves the size already.
     widths : tuple of int
         Feature maps of every level, from the finest to the coarsest.
     stem : int
         Side of the blocks that a plain network folds into channels before its first
-        convolution (space to depth); 1 folds nothing. Partial networks have 1.
+        convolution (space to depth); 1 folds nothing. The others have 1.
     outputs : int
         Output channels.
     batch_norm : bool
-        Batch normalisation after the convolutions of a partial network, as in the paper;
-        plain networks have none.
+        Batch normalisation after the convolutions of a partial network or that of pix2pix,
+        as in the papers; plain networks have none.
     """
 
     kind: UNetKind
@@ -43,7 +44,7 @@ class UNetArchitecture:
             raise ParameterError(f"unknown U-Net {self.kind!r}; use one of {get_args(UNetKind)}")
         if len(self.widths) < 2 or min(self.widths) < 1:
             raise ParameterError(f"a U-Net needs two or more positive widths, got {self.widths}")
-        if self.stem < 1 or (self.kind == "partial" and self.stem != 1):
+        if self.stem < 1 or (self.kind != "plain" and self.stem != 1):
             raise ParameterError(f"a {self.kind} U-Net cannot have a stem of {self.stem}")
         if self.kind == "plain" and self.batch_norm:
             raise ParameterError("a plain U-Net has no batch normalisation")
@@ -66,4 +67,5 @@ class UNetArchitecture:
     @property
     def stride(self) -> int:
         """Side lengths of the input must be multiples of this."""
-        return self.stem << (len(self.widths) - 1)
+        halvings = len(self.widths) - (self.kind != "pix2pix")
+        return self.stem << halvings

@@ -1,6 +1,6 @@
-"""The two U-Nets that inpainters are made of.
+"""The U-Nets by architecture, and the two that inpainters are made of.
 
-Both take an image and a mask of known pixels and give one map per output channel, at any
+All take an image and a mask of known pixels and give one map per output channel, at any
 size that is a multiple of their ``stride``.
 """
 
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.blocks import PartialConv2d
+from napari_inpaintaff.networks.pix2pix import Pix2PixUNet
 
 
 def build_unet(architecture: UNetArchitecture) -> nn.Module:
@@ -29,6 +30,8 @@ def build_unet(architecture: UNetArchitecture) -> nn.Module:
     """
     if architecture.kind == "partial":
         return PartialUNet(architecture)
+    if architecture.kind == "pix2pix":
+        return Pix2PixUNet(architecture)
     return PlainUNet(architecture)
 
 
