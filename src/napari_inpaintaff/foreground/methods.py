@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from skimage.filters import threshold_otsu
 
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.foreground.otsu import LEVEL, otsu_probability
+from napari_inpaintaff.foreground.otsu import LEVEL, otsu_probability, warn_constant
 
 
 def _everything(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
@@ -21,11 +22,27 @@ def _otsu(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
     return otsu_probability(image, diameter=diameter)
 
 
+def _global_otsu(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
+    """Say 1 above Otsu's threshold of the raw intensities and 0 elsewhere: the baseline."""
+    del diameter
+    known = np.isfinite(image)
+    values = image[known]
+    if values.min() == values.max():
+        warn_constant()
+        return np.zeros(image.shape, np.float32)
+    above = known & (np.where(known, image, -np.inf) > threshold_otsu(values))
+    return np.asarray(above, np.float32)
+
+
 #: Takes raw intensities (Y, X), NaN where unknown, and the typical diameter of the
 #: cells in pixels; returns a probability in [0, 1] for every pixel.
 ForegroundMethod = Callable[[NDArray[np.float64], float], NDArray[np.float32]]
 
-FOREGROUND_METHODS: dict[str, ForegroundMethod] = {"none": _everything, "otsu": _otsu}
+FOREGROUND_METHODS: dict[str, ForegroundMethod] = {
+    "none": _everything,
+    "otsu": _otsu,
+    "global_otsu": _global_otsu,
+}
 
 
 def foreground_probability(
@@ -38,8 +55,9 @@ def foreground_probability(
     image : array of numbers, shape (Y, X)
         Raw intensities; pixels that are not finite are unknown.
     method : str
-        A name in `FOREGROUND_METHODS`: ``"none"`` (all pixels are foreground) or
-        ``"otsu"`` (`otsu_probability`).
+        A name in `FOREGROUND_METHODS`: ``"none"`` (all pixels are foreground), ``"otsu"``
+        (`otsu_probability`) or ``"global_otsu"`` (one threshold for the raw intensities, by
+        Otsu 1979: what anyone would try first, to compare with).
     diameter : float > 0
         Typical diameter of the cells, in pixels.
 

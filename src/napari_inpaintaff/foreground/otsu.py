@@ -35,6 +35,15 @@ class ConstantImageWarning(UserWarning):
     """An image without any contrast has no foreground."""
 
 
+def warn_constant() -> None:
+    """Warn the caller of a method's caller that an image has no contrast."""
+    warnings.warn(
+        "all pixels of the image have the same intensity: no foreground was found",
+        ConstantImageWarning,
+        stacklevel=4,
+    )
+
+
 def otsu_probability(image: NDArray[np.float64], *, diameter: float) -> NDArray[np.float32]:
     """Foreground by Otsu's threshold of log intensities, with local outlines.
 
@@ -75,11 +84,7 @@ def otsu_probability(image: NDArray[np.float64], *, diameter: float) -> NDArray[
     known = np.isfinite(image)
     values = image[known]
     if values.size == 0 or values.min() == values.max():
-        warnings.warn(
-            "all pixels of the image have the same intensity: no foreground was found",
-            ConstantImageWarning,
-            stacklevel=3,
-        )
+        warn_constant()
         return np.zeros(image.shape, np.float32)
     scale = diameter / REFERENCE_DIAMETER
     smooth = _smooth(image, known, SMOOTHING * scale)

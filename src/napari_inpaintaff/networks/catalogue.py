@@ -27,6 +27,8 @@ _PACKAGE = Path(__file__).parents[1]
 SHIPPED_FOLDERS: dict[str, Path] = {
     "inpainter": _PACKAGE / "inpainting" / "weights",
     "student": _PACKAGE / "separation" / "weights",
+    "affnet": _PACKAGE / "separation" / "affnet_weights",
+    "fgnet": _PACKAGE / "foreground" / "weights",
 }
 
 _logger = logging.getLogger(__name__)

@@ -1,0 +1,149 @@
+"""FGNet: a network that predicts the foreground of an image."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage.transform import resize
+from torch import Tensor, nn
+
+from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.foreground.fgnet_metadata import FGNetMetadata
+from napari_inpaintaff.inpainting.trained_model import TrainedModel
+from napari_inpaintaff.networks.tiles import Tiling
+from napari_inpaintaff.separation.zoom import Zoom
+
+#: Axes of (B, 1, Y, X) along which copies of an image are flipped.
+_FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+
+
+class FGNet(TrainedModel[FGNetMetadata]):
+    """A network that predicts what is foreground; see `TrainedModel` for loading and saving.
+
+    It has learned from labels (see `train_fgnet`), and sees an image once, or four times in
+    different orientations.
+    """
+
+    metadata_type = FGNetMetadata
+
+    def probability(
+        self, image: NDArray[np.generic], *, diameter: float | None = None, flips: bool = True
+    ) -> NDArray[np.float32]:
+        """Predict the foreground of an image.
+
+        Large images go through the network in tiles, which leave no seams.
+
+        Parameters
+        ----------
+        image : ndarray, shape (Y, X)
+            Raw intensities; pixels that are not finite are unknown.
+        diameter : float, optional
+            Typical diameter of the cells in this image, in pixels; by default that of the
+            images that the network has learned from.
+        flips : bool, optional
+            Whether the probability is the average over the image and its three mirror images.
+
+        Returns
+        -------
+        ndarray of float32, shape (Y, X)
+            In [0, 1]; 0 where the image is unknown.
+
+        Raises
+        ------
+        ImageError
+            If the image is not a plane or has no finite pixel.
+        ParameterError
+            If the diameter is too far from the network's.
+        """
+        if image.ndim != 2 or image.size == 0:
+            raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
+        zoom = image_zoom(self.metadata, diameter)
+        values = zoom.shrink(self.normalise(image))
+        stride = self.metadata.architecture.stride
+        probability = predict_tiles(
+            self._network, values, stride, device=self.device, dtype=self.dtype, flips=flips
+        )
+        probability = enlarge(probability, (image.shape[0], image.shape[1]))
+        return np.where(np.isfinite(image), probability, np.float32(0))
+
+
+def image_zoom(metadata: FGNetMetadata, diameter: float | None) -> Zoom:
+    """Return the relation between the pixels of an image and those of the network.
+
+    Parameters
+    ----------
+    metadata : FGNetMetadata
+        Of the network.
+    diameter : float or None
+        Of the cells in the image, in pixels; None means that of the training images.
+
+    Raises
+    ------
+    ParameterError
+        If the diameter is too far from the network's.
+    """
+    return Zoom.between(
+        metadata.diameter, metadata.image_diameter if diameter is None else diameter
+    )
+
+
+def enlarge(probability: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Resample a map at the scale of a network to the pixels of the image."""
+    if probability.shape == shape:
+        return probability
+    resized = resize(probability, shape, order=1, mode="edge", anti_aliasing=False)
+    return np.asarray(resized, np.float32)
+
+
+@torch.inference_mode()
+def predict_tiles(
+    network: nn.Module,
+    values: NDArray[np.float32],
+    stride: int,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    flips: bool,
+) -> NDArray[np.float32]:
+    """Predict the foreground at the network's own scale.
+
+    Parameters
+    ----------
+    network : Module
+        In evaluation mode, with one output.
+    values : ndarray of float32, shape (Y, X)
+        Normalised; NaN where unknown.
+    stride : int
+        Of the network.
+    device : torch.device
+        Where the network is.
+    dtype : torch.dtype
+        Of its weights.
+    flips : bool
+        Whether to average over mirror images.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+        In [0, 1].
+    """
+    shape = (values.shape[0], values.shape[1])
+    tiling = Tiling(shape, stride)
+    padded = np.pad(values, tiling.padding, constant_values=np.nan)
+    result = np.zeros(shape, np.float32)
+    orientations = _FLIPS if flips else _FLIPS[:1]
+    for tile in tiling.tiles():
+        image = torch.from_numpy(padded[tile.seen]).to(device)[None, None]
+        total: Tensor | None = None
+        for axes in orientations:
+            turned = image.flip(axes)
+            known = turned.isfinite()
+            seen = torch.where(known, turned, 0).to(dtype)
+            logits: Tensor = network(seen, known.to(dtype))
+            probability = logits.float().sigmoid().flip(axes)
+            total = probability if total is None else total + probability
+        assert total is not None
+        averaged = (total / len(orientations))[0, 0].cpu().numpy()
+        result[tile.core] = tile.cut(averaged)
+    return result
