@@ -26,7 +26,12 @@ from napari_inpaintaff.separation.information_gain import (
     smoothing_matrices,
     split_evidence,
 )
-from napari_inpaintaff.separation.splits import SplitBatch, first_half, orientation
+from napari_inpaintaff.separation.splits import (
+    SplitBatch,
+    first_half,
+    orientation,
+    spaced_lattices,
+)
 
 MASKS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=24))
 
@@ -272,3 +277,46 @@ def test_the_band_is_within_a_chebyshev_distance_of_both_sides(
 def test_parameters_that_cannot_work_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ParameterError, match=r"must|leaves nothing"):
         replace(QUICK, **wrong)
+
+
+def test_other_choices_of_appendix_a() -> None:
+    published = SeparationParameters(iterations=8, distance=8)
+    assert replace(published, steady=1.0).band_distances() == (8, 1, 8, 1, 8, 1, 8, 1)
+    assert replace(published, steady=0.0).band_distances() == (8, 1, 6, 1, 4, 1, 2, 1)
+    assert replace(published, interleaved=False).band_distances() == (8, 8, 8, 8, 8, 6, 4, 2)
+    for change in ({"steady": 1.5}, {"steady": -0.1}, {"spacing": 0}):
+        with pytest.raises(ParameterError, match=r"steady|spacing"):
+            SeparationParameters(**change)
+
+
+@pytest.mark.parametrize("spacing", [1, 2, 3])
+def test_every_pixel_is_in_one_lattice(spacing: int) -> None:
+    lattices = spaced_lattices(12, spacing)
+    assert len(lattices) == spacing**2
+    assert (lattices.sum(0) == 1).all()
+    for lattice in lattices.numpy():
+        rows, columns = np.nonzero(lattice)
+        assert len({int(row) % spacing for row in rows}) == 1
+        assert len({int(column) % spacing for column in columns}) == 1
+
+
+@pytest.mark.parametrize("spacing", [2, 3])
+def test_a_sparse_band_keeps_a_border_that_is_right(spacing: int) -> None:
+    image = two_halves(32)
+    sides = run_split(image, SeparationParameters(spacing=spacing), horizontal=False)
+    assert sides is not None
+    np.testing.assert_array_equal(sides[0], image < 2)
+
+
+def test_only_pixels_of_the_lattice_move() -> None:
+    image = two_halves(29)
+    batch = SplitBatch(GaussianInpainter(), SeparationParameters(spacing=2))
+    whole = np.ones((1, *image.shape), bool)
+    batch.start([0], image[None], whole, whole, [False])
+    before = batch.side[0].clone()
+    batch.step()
+    moved = before ^ batch.side[0]
+    lattice = spaced_lattices(64, 2)[0]
+    assert moved.any()
+    assert not (moved & ~lattice).any()
+    assert not (batch.hidden[0] & ~lattice).any()

@@ -24,6 +24,16 @@ class SeparationParameters:
     distance : int
         Half width d of the band in the first half of the updates (Wolf et al. 2020,
         appendix A).
+    steady : float
+        Part of the updates, from the first one, in which the half width stays; then it
+        decreases linearly (appendix A: half of them). 1 never decreases it.
+    interleaved : bool
+        Whether the half width is 1 in every second update (appendix A).
+    spacing : int
+        Pixels of the band that are predicted together, and moved, are so far apart along y
+        and x: 1 takes all of them, s one in s * s, and others in later updates. The paper
+        (section 2.3) found that N may be dense; it has to be where a border shall move, or
+        the known pixels around a hidden one give it away.
     sigmas : tuple of float
         Gaussians whose smoothed errors are added to the pixel error (appendix A).
     minimum_side : int
@@ -44,6 +54,9 @@ class SeparationParameters:
     stride: int = 20
     iterations: int = 12
     distance: int = 8
+    steady: float = 0.5
+    interleaved: bool = True
+    spacing: int = 1
     sigmas: tuple[float, ...] = (0.1, 1.0, 5.0, 10.0)
     minimum_side: int = 20
     minimum_gain: float = 1.5
@@ -52,7 +65,8 @@ class SeparationParameters:
     offsets: tuple[Offset, ...] = PUBLISHED_OFFSETS
 
     def __post_init__(self) -> None:
-        for name in ("patch", "stride", "iterations", "distance", "minimum_side", "batch"):
+        counts = ("patch", "stride", "iterations", "distance", "spacing", "minimum_side", "batch")
+        for name in counts:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ParameterError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.stride > self.patch:
@@ -63,6 +77,8 @@ class SeparationParameters:
             raise ParameterError(
                 f"a distance of {self.distance} leaves nothing known in a patch of {self.patch}"
             )
+        if not 0 <= self.steady <= 1:
+            raise ParameterError(f"steady must be a part of the updates, 0 to 1, got {self.steady}")
         if any(not sigma > 0 for sigma in self.sigmas):
             raise ParameterError(f"the sigmas must be positive, got {self.sigmas}")
         if not self.offsets or any(offset == (0, 0) for offset in self.offsets):
@@ -85,14 +101,16 @@ class SeparationParameters:
         Returns
         -------
         tuple of int
-            ``iterations`` values: constant for the first half of the updates, then linearly
-            decreasing, and 1 in every second update (appendix A).
+            ``iterations`` values: constant for the ``steady`` part of the updates, then
+            linearly decreasing, and 1 in every second update if ``interleaved``.
         """
-        half = self.iterations / 2
+        decreasing = (1 - self.steady) * self.iterations
         widths = []
         for update in range(self.iterations):
-            fraction = min(1.0, (self.iterations - update) / half)
-            widths.append(1 if update % 2 else max(1, round(self.distance * fraction)))
+            left = self.iterations - update
+            fraction = left / decreasing if left < decreasing else 1.0
+            narrow = self.interleaved and update % 2
+            widths.append(1 if narrow else max(1, round(self.distance * fraction)))
         return tuple(widths)
 
 

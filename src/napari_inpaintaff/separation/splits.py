@@ -91,9 +91,10 @@ class SplitBatch:
         device = inpainter.device
         smoothing = smoothing_matrices(self.size, parameters.sigmas).to(device)
         limit = max(self._distances)
+        lattices = spaced_lattices(self.size, parameters.spacing).to(device)
 
         def advance(*state: Tensor) -> tuple[Tensor, ...]:
-            return advance_splits(inpainter, smoothing, limit, *state)
+            return advance_splits(inpainter, smoothing, lattices, limit, *state)
 
         self._advance = graphed(advance) if device.type == "cuda" else advance
         self._values = torch.zeros(shape, device=device)
@@ -152,8 +153,10 @@ class SplitBatch:
             The splits that ended; their slots are free afterwards.
         """
         last = self._parameters.iterations
+        lattices = self._parameters.spacing**2
         plan = [
-            (self._distances[max(iteration, 0)], 0 <= iteration < last)
+            # Wide and narrow bands take turns: a lattice stays for one of each.
+            (self._distances[max(iteration, 0)], 0 <= iteration < last, iteration // 2 % lattices)
             for iteration in self.iteration
         ]
         plans = torch.tensor(plan, device=self.side.device)
@@ -213,6 +216,7 @@ class SplitBatch:
 def advance_splits(
     inpainter: Inpainter,
     smoothing: Tensor,
+    lattices: Tensor,
     limit: int,
     values: Tensor,
     observed: Tensor,
@@ -228,14 +232,16 @@ def advance_splits(
         Predicts the bands.
     smoothing : Tensor of float32, shape (S, Y, Y)
         See `information_gain.smoothing_matrices`.
+    lattices : Tensor of bool, shape (L, Y, X)
+        See `spaced_lattices`.
     limit : int
         Largest half width of a band that occurs.
     values : Tensor of float32, shape (B, Y, X)
         Normalised, without NaN.
     observed, side, other : Tensor of bool, shape (B, Y, X)
         Pixels with a value, M, and its complement.
-    plan : Tensor of int, shape (B, 2)
-        Half width of the band, and whether M may move.
+    plan : Tensor of int, shape (B, 3)
+        Half width of the band, whether M may move, and which lattice of the band it is.
 
     Returns
     -------
@@ -245,6 +251,8 @@ def advance_splits(
         Pixels of the new M and of its complement, and the evidence for the old ones.
     """
     hidden = band(side, other, plan[:, 0], limit)
+    if len(lattices) > 1:
+        hidden &= lattices[plan[:, 2]]
     gain = relative_information_gain(inpainter, values, observed, side, other, hidden)
     evidence = split_evidence(gain, side, hidden & observed)
     moved = reassign(gain, side, hidden, smoothing)
@@ -253,6 +261,27 @@ def advance_splits(
     other = region & ~side
     report = torch.stack([side.sum((1, 2)), other.sum((1, 2)), evidence], dim=1)
     return side, other, hidden, report
+
+
+def spaced_lattices(size: int, spacing: int) -> Tensor:
+    """Return the lattices of pixels that are a spacing apart.
+
+    Parameters
+    ----------
+    size : int
+        Side of a window, in pixels.
+    spacing : int
+        Distance of neighbours along y and x.
+
+    Returns
+    -------
+    Tensor of bool, shape (spacing * spacing, size, size)
+        Every pixel is in one of them. Those that follow each other are far apart.
+    """
+    y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    # Diagonally first: the next lattice fills the gaps of the last one.
+    phases = [(k % spacing, (k + k // spacing) % spacing) for k in range(spacing**2)]
+    return torch.stack([(y % spacing == row) & (x % spacing == column) for row, column in phases])
 
 
 def first_half(region: Mask, *, horizontal: bool) -> Mask:
