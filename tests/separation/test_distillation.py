@@ -33,14 +33,15 @@ from napari_inpaintaff.separation import (
     distill,
     iterate_leaves,
 )
-from napari_inpaintaff.separation.distillation_held_out import HeldOutPairs, held_out_pixels
-from napari_inpaintaff.separation.distillation_pairs import PatchSampler, Questions, pair_loss
+from napari_inpaintaff.separation.distillation_held_out import held_out_pixels
 from napari_inpaintaff.separation.distillation_patches import (
-    Patches,
     StudyImage,
     sample_patches,
     take_apart,
 )
+from napari_inpaintaff.separation.held_out_pairs import HeldOutPairs
+from napari_inpaintaff.separation.pair_questions import PatchSampler, Questions, pair_loss
+from napari_inpaintaff.separation.training_patches import Patches
 
 SHORT = Distillation(patches=24, steps=40, batch=8, separation=QUICK)
 SIDE = QUICK.patch

@@ -103,7 +103,11 @@ def table_rows(facts: Mapping[str, Any]) -> str:
 
 def describe_network(architecture: UNetArchitecture) -> str:
     """Return the shape of a network in words."""
-    convolutions = {"plain": "ordinary", "partial": "partial"}[architecture.kind]
+    convolutions = {
+        "plain": "ordinary",
+        "partial": "partial",
+        "pix2pix": "the strided (pix2pix)",
+    }[architecture.kind]
     widths = ", ".join(str(width) for width in architecture.widths)
     stem = f", {architecture.stem} x {architecture.stem} space to depth"
     return f"U-Net of {convolutions} convolutions, {widths} feature maps" + (

@@ -1,4 +1,4 @@
-"""Affinities to label images."""
+"""Affinities, or the outline of the foreground alone, to label images."""
 
 from napari_inpaintaff.partition.backend import mutex_watershed_backend
 from napari_inpaintaff.partition.fragments import absorb_fragments
@@ -10,6 +10,15 @@ from napari_inpaintaff.partition.methods import (
     partition,
 )
 from napari_inpaintaff.partition.mutex import connected_components, mutex_watershed
+from napari_inpaintaff.partition.outline import (
+    OUTLINE_DIAMETER,
+    OUTLINE_METHODS,
+    OutlineMethod,
+    OutlineParameters,
+    distance_watershed,
+    foreground_components,
+    partition_outline,
+)
 from napari_inpaintaff.partition.signed_graph import (
     average_linkage,
     greedy_additive,
@@ -17,16 +26,23 @@ from napari_inpaintaff.partition.signed_graph import (
 )
 
 __all__ = [
+    "OUTLINE_DIAMETER",
+    "OUTLINE_METHODS",
     "PARTITION_METHODS",
+    "OutlineMethod",
+    "OutlineParameters",
     "PartitionMethod",
     "PartitionParameters",
     "absorb_fragments",
     "average_linkage",
     "connected_components",
+    "distance_watershed",
+    "foreground_components",
     "greedy_additive",
     "greedy_fixation",
     "mutex_watershed",
     "mutex_watershed_backend",
     "partition",
+    "partition_outline",
     "relabel_by_position",
 ]

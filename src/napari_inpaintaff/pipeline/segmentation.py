@@ -12,13 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground import foreground_probability, mask_from_labels, threshold
 from napari_inpaintaff.images import Region, check_region
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.jobs import Job, Progress
-from napari_inpaintaff.partition import PartitionParameters
+from napari_inpaintaff.partition import (
+    OUTLINE_DIAMETER,
+    OutlineParameters,
+    PartitionParameters,
+    partition_outline,
+)
 from napari_inpaintaff.partition import partition as partition_affinities
 from napari_inpaintaff.separation import (
     AffinityDraft,
@@ -41,7 +46,8 @@ class Segmentation:
     labels : ndarray of uint32, shape (Y, X)
         0 is background and everything outside the region; objects count from 1.
     affinities : Affinities
-        What the labels were made from; weight 0 outside foreground and region.
+        What the labels were made from; weight 0 outside foreground and region, and
+        everywhere if the labels were made from the outline of the foreground alone.
     foreground : ndarray of bool, shape (Y, X)
         Pixels that were labelled.
     """
@@ -76,32 +82,37 @@ def iterate_segmentation(
     diameter: float | None = None,
     region: Region | None = None,
     separation: SeparationParameters | None = None,
-    partition: PartitionParameters | None = None,
+    partition: PartitionParameters | OutlineParameters | None = None,
     drafts: bool = True,
     device: str = "auto",
 ) -> Generator[SplitUpdate | Draft | Progress, None, Segmentation]:
     """Separate the cells of an image, one network batch at a time.
 
-    An inpainter takes patches of the image apart; a student predicts the same in one pass.
+    An inpainter takes patches of the image apart; a student predicts the same in one pass. A
+    partition of the outline needs neither.
 
     Parameters
     ----------
     image : ndarray, shape (Y, X)
         Raw intensities; NaN marks unknown pixels.
     model : str, Path, Inpainter or Student, optional
-        Name, model file or a loaded model, of either kind.
+        Name, model file or a loaded model: an inpainter, a student or an AffNet. With
+        `OutlineParameters` none is loaded, and only a loaded one has a part: its diameter is
+        the usual one, and it denoises what a foreground method sees.
     foreground : str or ndarray, shape (Y, X), optional
         A method (see `foreground.FOREGROUND_METHODS`), which sees the image denoised if the
         model does that, or a mask or label image: what is not zero is foreground.
     diameter : float, optional
-        Typical diameter of a cell in pixels; by default the model's.
+        Typical diameter of a cell in pixels; by default the model's, 25 without a model.
     region : tuple of two slices, optional
         Rows and columns to label; patches reach beyond it.
     separation : SeparationParameters, optional
         How an inpainter splits patches. A student does not.
-    partition : PartitionParameters, optional
+    partition : PartitionParameters or OutlineParameters, optional
         How affinities become labels, by default `default_partition`; the minimum size is
-        meant for cells of the model's diameter and follows ``diameter``.
+        meant for cells of the model's diameter and follows ``diameter``. With
+        `OutlineParameters` no affinities are computed: the outline of the foreground becomes
+        labels, and its lengths follow ``diameter``.
     drafts : bool, optional
         Whether a run of an inpainter stops now and then, for parts of a second, to label
         what it has. The result is the same.
@@ -133,6 +144,9 @@ def iterate_segmentation(
         raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
     if not np.isfinite(image).any():
         raise ImageError("the image has no finite pixel; nothing can be computed from it")
+    if isinstance(partition, OutlineParameters):
+        loaded = None if isinstance(model, str | Path) else model
+        return _segment_outline(image, loaded, foreground, diameter, region, partition)
     if isinstance(model, str | Path):
         model = load_model(model, device=device)
     diameter = model.metadata.diameter if diameter is None else diameter
@@ -140,12 +154,7 @@ def iterate_segmentation(
     partition = _at_scale(default_partition(model) if partition is None else partition, scale)
     # Noise disturbs thresholds as much as it does inpainting.
     seen = model.denoise(image) if isinstance(foreground, str) else image
-    mask = _foreground_mask(seen, foreground, diameter)
-    if region is not None:
-        check_region(region, image.shape)
-        inside = np.zeros(image.shape, bool)
-        inside[region] = True
-        mask = mask & inside
+    mask = _within(region, _foreground_mask(seen, foreground, diameter))
     label = partial(partition_affinities, foreground=mask, parameters=partition)
     if isinstance(model, Student):
         affinities = yield from iterate_student_affinities(
@@ -163,7 +172,7 @@ def default_partition(model: Inpainter | Student) -> PartitionParameters:
     Parameters
     ----------
     model : Inpainter or Student
-        A student knows the alpha that suits its affinities.
+        A student, and so an AffNet, knows the alpha that suits its affinities.
 
     Returns
     -------
@@ -214,6 +223,35 @@ def _label_drafts(
                 yield update
             elif label is not None:
                 yield Draft(label(update.affinities()), update.done, update.total)
+
+
+def _segment_outline(
+    image: NDArray[Any],
+    model: Inpainter | Student | None,
+    foreground: str | NDArray[Any],
+    diameter: float | None,
+    region: Region | None,
+    partition: OutlineParameters,
+) -> Segmentation:
+    """Label a foreground by its outline: there are no affinities."""
+    if diameter is None:
+        diameter = OUTLINE_DIAMETER if model is None else model.metadata.diameter
+    seen = image if model is None or not isinstance(foreground, str) else model.denoise(image)
+    mask = _within(region, _foreground_mask(seen, foreground, diameter))
+    labels = partition_outline(mask, partition, diameter=diameter)
+    offsets = PUBLISHED_OFFSETS[:2]
+    nothing = np.zeros((len(offsets), *image.shape), np.float32)
+    return Segmentation(labels, Affinities(nothing, offsets, nothing.copy()), mask)
+
+
+def _within(region: Region | None, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the part of a mask in a region; None is everywhere."""
+    if region is None:
+        return mask
+    check_region(region, mask.shape)
+    inside = np.zeros(mask.shape, bool)
+    inside[region] = True
+    return mask & inside
 
 
 def _at_scale(partition: PartitionParameters, scale: float) -> PartitionParameters:

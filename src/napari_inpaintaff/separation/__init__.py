@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from napari_inpaintaff.separation.affinities import affinities_from_labels
-from napari_inpaintaff.separation.distillation_parameters import (
-    AgreementPoint,
-    Distillation,
-    DistillationUpdate,
-)
+from napari_inpaintaff.separation.affnet_metadata import AffNetMetadata
+from napari_inpaintaff.separation.affnet_parameters import AffNetTraining
+from napari_inpaintaff.separation.distillation_parameters import Distillation
 from napari_inpaintaff.separation.parameters import SEPARATION_MODES, SeparationParameters
 from napari_inpaintaff.separation.student_card import student_card
 from napari_inpaintaff.separation.student_catalogue import (
@@ -24,16 +22,25 @@ from napari_inpaintaff.separation.student_catalogue import (
     find_student,
 )
 from napari_inpaintaff.separation.student_metadata import StudentMetadata
+from napari_inpaintaff.separation.training_updates import (
+    AffinityTrainingUpdate,
+    AffNetUpdate,
+    AgreementPoint,
+    DistillationUpdate,
+)
 
 if TYPE_CHECKING:
+    from napari_inpaintaff.separation.affnet import AffNet
+    from napari_inpaintaff.separation.affnet_training import train_affnet
     from napari_inpaintaff.separation.distillation import distill
     from napari_inpaintaff.separation.engine import (
         AffinityDraft,
         compute_affinities,
         iterate_affinities,
     )
+    from napari_inpaintaff.separation.model_loading import load_model
     from napari_inpaintaff.separation.stream import PatchLeaves, SplitUpdate, iterate_leaves
-    from napari_inpaintaff.separation.student import Student, load_model
+    from napari_inpaintaff.separation.student import Student
     from napari_inpaintaff.separation.student_affinities import (
         compute_student_affinities,
         iterate_student_affinities,
@@ -42,7 +49,12 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_STUDENT",
     "SEPARATION_MODES",
+    "AffNet",
+    "AffNetMetadata",
+    "AffNetTraining",
+    "AffNetUpdate",
     "AffinityDraft",
+    "AffinityTrainingUpdate",
     "AgreementPoint",
     "Distillation",
     "DistillationUpdate",
@@ -63,15 +75,19 @@ __all__ = [
     "iterate_student_affinities",
     "load_model",
     "student_card",
+    "train_affnet",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "affnet": ["AffNet"],
+        "affnet_training": ["train_affnet"],
         "distillation": ["distill"],
         "engine": ["AffinityDraft", "compute_affinities", "iterate_affinities"],
+        "model_loading": ["load_model"],
         "stream": ["PatchLeaves", "SplitUpdate", "iterate_leaves"],
-        "student": ["Student", "load_model"],
+        "student": ["Student"],
         "student_affinities": ["compute_student_affinities", "iterate_student_affinities"],
     },
 )

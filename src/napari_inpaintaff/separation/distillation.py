@@ -18,19 +18,17 @@ from napari_inpaintaff.inpainting.training_images import as_planes
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.networks.devices import pick_device
 from napari_inpaintaff.separation.distillation_lesson import Lesson, train_twins
-from napari_inpaintaff.separation.distillation_parameters import (
-    LABELLING_SHARE,
-    Distillation,
-    DistillationUpdate,
-)
+from napari_inpaintaff.separation.distillation_parameters import LABELLING_SHARE, Distillation
 from napari_inpaintaff.separation.distillation_patches import (
     StudyImage,
     sample_patches,
     take_apart,
 )
-from napari_inpaintaff.separation.distillation_training import train_student
+from napari_inpaintaff.separation.pair_training import train_on_pairs
+from napari_inpaintaff.separation.starting_weights import check_same_input
 from napari_inpaintaff.separation.student import Student
 from napari_inpaintaff.separation.student_metadata import StudentMetadata
+from napari_inpaintaff.separation.training_updates import DistillationUpdate
 
 #: What the record says about the patches that the agreement was measured on.
 _MEASURED_ON = {True: "held-out parts of the images", False: "the training patches"}
@@ -44,6 +42,7 @@ def distill(
     inpainter: Inpainter,
     distillation: Distillation | None = None,
     *,
+    start: Student | None = None,
     name: str = "student",
     foregrounds: Sequence[NDArray[np.bool_] | None] | None = None,
     labels: Sequence[NDArray[np.integer] | None] | None = None,
@@ -56,8 +55,8 @@ def distill(
     """Train a student on the images that it is to take apart.
 
     The inpainter takes patches of the images apart, and a plain U-Net learns to predict in one
-    pass which pairs of pixels it left together. It starts from the weights of the inpainter, if
-    that is a plain U-Net, too.
+    pass which pairs of pixels it left together. It starts from the weights of ``start`` or,
+    without it, of the inpainter, if that is a plain U-Net, too.
 
     Parameters
     ----------
@@ -68,6 +67,8 @@ def distill(
         The teacher.
     distillation : Distillation, optional
         How many patches, and how long.
+    start : Student, optional
+        A student or an AffNet whose weights, and whose network, the student begins with.
     name : str, optional
         Of the student.
     foregrounds : sequence of ndarray of bool, shape (Y, X), or None, optional
@@ -107,12 +108,15 @@ def distill(
         If there is no image or no foreground, or a foreground does not fit its image.
     ParameterError
         If the numbers of images, foregrounds and labels differ, the diameter is too far from
-        the inpainter's, or nothing was learned before the end.
+        the inpainter's, ``start`` sees images at another scale or normalised otherwise than
+        the inpainter, or nothing was learned before the end.
     DeviceError
         If the device is not available or its memory too small.
     """
     distillation = Distillation() if distillation is None else distillation
     where = pick_device(device)
+    if start is not None:
+        check_same_input(start, inpainter)
     started = time.monotonic()
     studied = _studied(as_planes(images), foregrounds, labels)
     patches = yield from sample_patches(studied, inpainter, distillation, diameter=diameter)
@@ -132,12 +136,12 @@ def distill(
         raise ParameterError(
             f"{distillation.minutes:g} minutes are too few to take a single patch apart; allow more"
         )
-    lesson = Lesson.of(patches, inpainter, distillation, where)
+    lesson = Lesson.of(patches, inpainter, distillation, where, start)
     seconds = time.monotonic() - started
     twins = choose_alpha is not None
     training = lesson.training(distillation.schedule(len(lesson.learned), seconds, twins=twins))
     training.seconds_before, training.more_to_come = seconds, 2.0 if twins else 0.0
-    yield from train_student(training, stop=stop)
+    yield from train_on_pairs(training, stop=stop)
     alpha = StudentMetadata.alpha
     if choose_alpha is not None and training.finished:
         schedule = distillation.schedule(len(lesson.learned), time.monotonic() - started)
@@ -150,6 +154,7 @@ def distill(
     record = {
         **(notes or {}),
         "teacher": inpainter.metadata.name,
+        "started_from": None if start is None else start.metadata.name,
         **_facts(lesson, studied, distillation),
         "cell_diameter": diameter or inpainter.metadata.diameter,
         **training.record(),

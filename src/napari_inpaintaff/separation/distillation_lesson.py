@@ -19,11 +19,15 @@ from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.devices import place
 from napari_inpaintaff.networks.schedule import Schedule
 from napari_inpaintaff.networks.unet import seeded_unet
-from napari_inpaintaff.separation.distillation_held_out import HeldOutPairs, held_out_pixels
-from napari_inpaintaff.separation.distillation_pairs import PatchSampler
+from napari_inpaintaff.separation.distillation_held_out import held_out_pixels
 from napari_inpaintaff.separation.distillation_parameters import Distillation
-from napari_inpaintaff.separation.distillation_patches import Patches
-from napari_inpaintaff.separation.distillation_training import Training, train_student
+from napari_inpaintaff.separation.held_out_pairs import HeldOutPairs
+from napari_inpaintaff.separation.pair_questions import PatchSampler, pair_loss
+from napari_inpaintaff.separation.pair_training import PairTraining, train_on_pairs
+from napari_inpaintaff.separation.starting_weights import Start, starting_weights
+from napari_inpaintaff.separation.student import Student
+from napari_inpaintaff.separation.training_patches import Patches
+from napari_inpaintaff.separation.training_updates import DistillationUpdate
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +39,10 @@ class Lesson:
     patches : Patches
         Taken apart.
     architecture : UNetArchitecture
-        Of the students: that of the teacher, if it is a plain U-Net, else that of the small
-        one.
+        Of the students: that of the model they start from; else that of the teacher, if it is
+        a plain U-Net, or that of the small one.
     start : dict of str to ndarray
-        Weights that they begin with: those of a plain teacher without its head.
+        Weights that they begin with: see `starting_weights`.
     offsets : tuple of (int, int)
         Of their outputs.
     held_out : ndarray of bool, shape (N, P, P)
@@ -69,17 +73,26 @@ class Lesson:
         inpainter: Inpainter,
         distillation: Distillation,
         device: torch.device,
+        start: Student | None = None,
     ) -> Self:
-        """Part the patches into those that are learned and those that are held out."""
-        own = inpainter.metadata.architecture
+        """Part the patches into those that are learned and those that are held out.
+
+        Raises
+        ------
+        ParameterError
+            If the student cannot begin with the weights of ``start``.
+        """
         offsets = distillation.separation.offsets
-        plain = own.kind == "plain"
-        body = {name: w for name, w in inpainter.weights.items() if not name.startswith("head.")}
+        model: Start = inpainter if start is None else start
+        architecture = model.metadata.architecture
+        if start is None and architecture.kind != "plain":
+            architecture = ARCHITECTURES["small"]
+        architecture = replace(architecture, outputs=len(offsets))
         pixels, inside = held_out_pixels(patches, distillation.validation, distillation.seed)
         return cls(
             patches,
-            replace(own if plain else ARCHITECTURES["small"], outputs=len(offsets)),
-            body if plain else {},
+            architecture,
+            starting_weights(model, architecture, offsets),
             offsets,
             pixels,
             np.flatnonzero(~inside),
@@ -94,7 +107,7 @@ class Lesson:
         """Whether there are patches to measure on that are not learned."""
         return len(self.measured) > 0
 
-    def training(self, schedule: Schedule) -> Training:
+    def training(self, schedule: Schedule) -> PairTraining[DistillationUpdate]:
         """Begin to train a student, which is measured."""
         if self.holds_out:
             sampler = self._sampler(self.measured, self.held_out, self.seed)
@@ -104,7 +117,7 @@ class Lesson:
         pairs = HeldOutPairs(sampler, everything, self.offsets, self.device)
         return self._training(self.learned, pairs, schedule, self.seed)
 
-    def twin_training(self, which: int, schedule: Schedule) -> Training:
+    def twin_training(self, which: int, schedule: Schedule) -> PairTraining[DistillationUpdate]:
         """Begin to train a student of one half of the patches, 0 or 1, which is not measured."""
         chosen = self.learned[which::2]
         sampler = self._sampler(chosen, ~self.held_out, self.seed)
@@ -113,15 +126,17 @@ class Lesson:
 
     def _training(
         self, chosen: NDArray[np.int64], pairs: HeldOutPairs, schedule: Schedule, seed: int
-    ) -> Training:
+    ) -> PairTraining[DistillationUpdate]:
         network = seeded_unet(self.architecture, self.seed)
         tensors = {name: torch.from_numpy(value) for name, value in self.start.items()}
         network.load_state_dict(tensors, strict=False)
-        return Training(
+        return PairTraining(
             network=place(network, self.device),
             sampler=self._sampler(chosen, ~self.held_out, seed),
             pairs=pairs,
             offsets=self.offsets,
+            loss=pair_loss,
+            update_type=DistillationUpdate,
             schedule=schedule,
             batch=self.batch,
         )
@@ -164,7 +179,7 @@ def train_twins(
         schedule = replace(schedule, minutes=schedule.minutes / 2)
     for which in (0, 1):
         training = lesson.twin_training(which, schedule)
-        for update in train_student(training, stop=stop):
+        for update in train_on_pairs(training, stop=stop):
             done = round(50 * (which + update.progress))
             yield Progress(done, 100, "Two students of half the patches, to choose alpha")
         if not training.finished:

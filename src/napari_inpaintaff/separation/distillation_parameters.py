@@ -1,4 +1,4 @@
-"""How a student is trained, and what it reports; importing this does not import torch."""
+"""How a student is trained; importing this does not import torch."""
 
 from __future__ import annotations
 
@@ -81,58 +81,3 @@ class Distillation:
             left = max(self.minutes - seconds / 60, 1e-3) / (2 if twins else 1)
         # A short memory: trainings are short.
         return Schedule(steps=steps, minutes=left, average=0.99)
-
-
-@dataclass(frozen=True)
-class AgreementPoint:
-    """One measurement of a student.
-
-    Attributes
-    ----------
-    step : int
-        Steps taken.
-    seconds : float
-        Spent on the distillation so far.
-    loss : float
-        Average over about the last hundred steps, in nats per pair of pixels.
-    agreement : float
-        With what the inpainter found in held-out parts of the images, 0 to 1; see
-        `distillation_training.HeldOutPairs`.
-    """
-
-    step: int
-    seconds: float
-    loss: float
-    agreement: float
-
-
-@dataclass(frozen=True)
-class DistillationUpdate:
-    """Where the training of a student stands.
-
-    Attributes
-    ----------
-    step : int
-        Steps taken.
-    loss : float
-        Average over about the last hundred steps, in nats per pair of pixels.
-    progress : float
-        Fraction of the training that is done, 0 to 1.
-    seconds : float
-        Spent on the distillation so far.
-    seconds_left : float
-        Estimate.
-    agreement : float or None
-        The newest one, see `AgreementPoint`; None before the first, and where all held-out
-        pixels belong together.
-    history : tuple of AgreementPoint
-        All measurements so far, the newest last.
-    """
-
-    step: int
-    loss: float
-    progress: float
-    seconds: float
-    seconds_left: float
-    agreement: float | None = None
-    history: tuple[AgreementPoint, ...] = ()

@@ -15,6 +15,7 @@ from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.separation.distillation_parameters import Distillation
 from napari_inpaintaff.separation.stream import PatchLeaves, split_patches
+from napari_inpaintaff.separation.training_patches import Patches, drawn_origins, shares
 from napari_inpaintaff.separation.zoom import ScalarT, Zoom
 
 #: Part of the patches that is drawn around the user's labels, where there are any.
@@ -63,46 +64,6 @@ class StudyImage:
         return 0 if self.labels is None else int(np.count_nonzero(self.labels))
 
 
-@dataclass(frozen=True, eq=False)
-class Patches:
-    """Patches of images, at the scale of the inpainter.
-
-    Attributes
-    ----------
-    image : ndarray of int, shape (N,)
-        Index of the image that each is of.
-    origin : ndarray of int, shape (N, 2)
-        (y, x) of its first pixel there; negative in images smaller than a patch.
-    values : ndarray of float32, shape (N, P, P)
-        Normalised; NaN where unknown and outside the image.
-    wanted : ndarray of bool, shape (N, P, P)
-        Foreground, and what the user has labelled; nothing unknown.
-    labels : ndarray of int32, shape (N, P, P)
-        The user's labels; 0 is unlabelled.
-    leaves : ndarray of int16, shape (N, P, P)
-        Leaf region of every pixel in its patch; 0 before the patches are taken apart.
-    """
-
-    image: NDArray[np.int64]
-    origin: NDArray[np.int64]
-    values: NDArray[np.float32]
-    wanted: NDArray[np.bool_]
-    labels: NDArray[np.int32]
-    leaves: NDArray[np.int16]
-
-    def __len__(self) -> int:
-        return len(self.image)
-
-    @property
-    def side(self) -> int:
-        """Side of a patch, in pixels."""
-        return int(self.values.shape[-1])
-
-    def __getitem__(self, chosen: NDArray[np.integer]) -> Patches:
-        """Return some patches, in the order of their indices."""
-        return Patches(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
-
 def sample_patches(
     images: Sequence[StudyImage],
     inpainter: Inpainter,
@@ -146,7 +107,7 @@ def sample_patches(
     around_labels = round(_LABELLED_SHARE * distillation.patches) if any(labelled) else 0
     anywhere = [image.foreground_pixels for image in images]
     counts = np.stack(
-        [_shares(anywhere, distillation.patches - around_labels), _shares(labelled, around_labels)],
+        [shares(anywhere, distillation.patches - around_labels), shares(labelled, around_labels)],
         axis=1,
     )
     chosen = np.flatnonzero(counts.any(1))
@@ -177,13 +138,6 @@ def sample_patches(
     return joined[np.random.default_rng(distillation.seed).permutation(len(joined))]
 
 
-def _shares(weights: Sequence[int], total: int) -> NDArray[np.int64]:
-    """Part a number in proportion to weights, rounded so that the sum is right."""
-    upto = np.cumsum(weights, dtype=np.float64)
-    whole: NDArray[np.int64] = np.round(upto * (total / max(upto[-1], 1))).astype(np.int64)
-    return np.diff(whole, prepend=np.int64(0))
-
-
 def _patches_of(
     image: StudyImage,
     index: int,
@@ -204,7 +158,7 @@ def _patches_of(
     origins = {
         origin: None
         for mask, count in zip((foreground, labels > 0), counts, strict=True)
-        for origin in _origins(mask, count, side, random)
+        for origin in drawn_origins(mask, count, side, random)
     }
 
     def cut(plane: NDArray[ScalarT], fill: float) -> NDArray[ScalarT]:
@@ -220,20 +174,6 @@ def _patches_of(
         labels=cut(labels, 0),
         leaves=np.zeros((len(origins), side, side), np.int16),
     )
-
-
-def _origins(
-    mask: NDArray[np.bool_], count: int, side: int, random: np.random.Generator
-) -> list[tuple[int, int]]:
-    """Draw patches that hold a pixel of a mask, inside the image as far as it is large enough."""
-    pixels = np.flatnonzero(mask)
-    if not len(pixels) or not count:
-        return []
-    places = np.stack(np.unravel_index(random.choice(pixels, count), mask.shape), axis=1)
-    starts = places - random.integers(side, size=places.shape)
-    slack = np.array(mask.shape) - side
-    starts = starts.clip(np.minimum(slack, 0), np.maximum(slack, 0))
-    return [(int(y), int(x)) for y, x in starts]
 
 
 def take_apart(

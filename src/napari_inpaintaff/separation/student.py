@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_inpaintaff.inpainting import catalogue
-from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.inpainting.trained_model import TrainedModel
-from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
-from napari_inpaintaff.networks.model_file import read_model_kind
-from napari_inpaintaff.separation.student_metadata import STUDENT_KIND, StudentMetadata
+from napari_inpaintaff.separation.student_metadata import StudentMetadata
 
 
 class Student(TrainedModel[StudentMetadata]):
@@ -49,36 +43,3 @@ class Student(TrainedModel[StudentMetadata]):
         logits: Tensor = self._network(seen, known.to(self.dtype))
         affinities: NDArray[np.float32] = logits[0].float().sigmoid().cpu().numpy()
         return affinities
-
-
-def load_model(
-    model: str | Path, *, device: str = "auto", dtype: torch.dtype | None = None
-) -> Inpainter | Student:
-    """Load a model of either kind.
-
-    Parameters
-    ----------
-    model : str or Path
-        A name (see `available_models`) or a model file.
-    device : str, optional
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    dtype : torch.dtype, optional
-        Precision; by default the fastest that the device has.
-
-    Returns
-    -------
-    Inpainter or Student
-        Ready to use.
-
-    Raises
-    ------
-    ModelFileError
-        If there is no such model, or its file is damaged, of another version or of another
-        kind.
-    DeviceError
-        If the device is not available.
-    """
-    path = find_model(model, catalogue.user_model_folder(), SHIPPED_FOLDERS)
-    loader = Student if read_model_kind(path) == STUDENT_KIND else Inpainter
-    # By its path: a file in the working folder may have the name of a shipped model.
-    return loader.load(path.absolute(), device=device, dtype=dtype)

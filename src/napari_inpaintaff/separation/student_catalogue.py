@@ -1,4 +1,4 @@
-"""Students, and models of both kinds, by name; importing this does not import torch."""
+"""Students, and all models that separate cells, by name; importing this does not import torch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from napari_inpaintaff.networks.catalogue import (
     named_models,
     warn_left_out,
 )
+from napari_inpaintaff.separation.affnet_metadata import AFFNET_KIND, AffNetMetadata
 from napari_inpaintaff.separation.student_metadata import STUDENT_KIND, StudentMetadata
 
 #: Trained on the images that the default inpainter was trained on.
@@ -21,20 +22,24 @@ DEFAULT_STUDENT = "nuclei-student"
 _METADATA: dict[str, type[InpainterMetadata] | type[StudentMetadata]] = {
     MODEL_KIND: InpainterMetadata,
     STUDENT_KIND: StudentMetadata,
+    AFFNET_KIND: AffNetMetadata,
 }
 
 
 def available_models() -> list[CatalogueEntry[InpainterMetadata | StudentMetadata]]:
-    """List the models of both kinds: the default inpainter, the other shipped ones, the user's.
+    """List what separates cells: the default inpainter, the other shipped models, the user's.
 
     Returns
     -------
     list of CatalogueEntry
-        ``metadata.kind`` says what each is. Damaged files in the user's folder, and those
-        with the name of a shipped model, are left out with a logged warning.
+        Inpainters, students and AffNets; ``metadata.kind`` says what each is. Damaged files
+        in the user's folder, and those with the name of a shipped model, are left out with a
+        logged warning.
     """
     entries: list[CatalogueEntry[InpainterMetadata | StudentMetadata]] = []
     for model in named_models(catalogue.user_model_folder()):
+        if model.kind not in _METADATA:
+            continue
         try:
             metadata = _METADATA[model.kind].read(model.path)
         except ModelFileError as error:
@@ -50,12 +55,12 @@ def available_students() -> list[CatalogueEntry[StudentMetadata]]:
     Returns
     -------
     list of CatalogueEntry
-        Those of `available_models` that are students.
+        Those of `available_models` that have learned from an inpainter: no AffNets.
     """
     return [
         CatalogueEntry(entry.name, entry.path, entry.metadata)
         for entry in available_models()
-        if isinstance(entry.metadata, StudentMetadata)
+        if isinstance(entry.metadata, StudentMetadata) and entry.metadata.kind == STUDENT_KIND
     ]
 
 

@@ -12,6 +12,9 @@ from napari_inpaintaff.inpainting.model_metadata import ModelMetadata
 
 STUDENT_KIND = "student"
 
+#: Kinds of U-Nets that predict affinities.
+_UNETS = ("plain", "pix2pix")
+
 
 @dataclass(frozen=True)
 class StudentMetadata(ModelMetadata):
@@ -22,7 +25,7 @@ class StudentMetadata(ModelMetadata):
     name : str
         Short name, as `Student.load` takes it.
     architecture : UNetArchitecture
-        A plain U-Net with one output for every offset.
+        A plain U-Net, or that of pix2pix, with one output for every offset.
     normalisation : {"fluorescence", "linear"}
         Rule by which images become network input: the teacher's.
     diameter : float
@@ -46,8 +49,11 @@ class StudentMetadata(ModelMetadata):
         super().__post_init__()
         if not self.offsets or any(offset == (0, 0) for offset in self.offsets):
             raise ParameterError("offsets must be pairs (y, x) other than (0, 0)")
-        if self.architecture.kind != "plain":
-            raise ParameterError(f"a student is a plain U-Net, got {self.architecture.kind!r}")
+        if self.architecture.kind not in _UNETS:
+            raise ParameterError(
+                f"a student is a U-Net of kind {' or '.join(_UNETS)}, "
+                f"got {self.architecture.kind!r}"
+            )
         if self.architecture.outputs != len(self.offsets):
             raise ParameterError(
                 f"a student of {len(self.offsets)} offsets has as many outputs, "

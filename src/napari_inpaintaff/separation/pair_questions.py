@@ -1,9 +1,9 @@
-"""What a student has to answer: pairs of pixels, and who of them belongs together."""
+"""What a network has to answer: pairs of pixels, and who of them belongs together."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,10 @@ from torch.nn import functional
 from napari_inpaintaff.datatypes import Offset
 from napari_inpaintaff.networks.devices import autocast
 from napari_inpaintaff.separation.affinities import pair_slices
-from napari_inpaintaff.separation.distillation_patches import Patches
+from napari_inpaintaff.separation.training_patches import Patches
+
+#: Of a network that answers questions for offsets: a scalar.
+PairLoss = Callable[[nn.Module, "Questions", Sequence[Offset]], Tensor]
 
 #: What a pair of pixels that the user has labelled weighs: as much as so many others.
 _LABEL_WEIGHT = 10.0
@@ -34,7 +37,7 @@ class Questions:
     known : Tensor of bool, shape (B, Y, X)
         Pixels with a value.
     segments, labels : Tensor of float32, shape (B, Y, X)
-        Whole numbers: leaves, and what the user has labelled (0 where nothing).
+        Whole numbers: leaves or cells, and what the user has labelled (0 where nothing).
     first, second : Tensor of bool, shape (B, Y, X)
         Pixels whose pairs count, and pixels that may be their partners.
     """
@@ -46,7 +49,7 @@ class Questions:
     first: Tensor
     second: Tensor
 
-    def answers(self, offsets: Sequence[Offset]) -> tuple[Tensor, Tensor]:
+    def answers(self, offsets: Sequence[Offset], *, either: bool = False) -> tuple[Tensor, Tensor]:
         """Return whether the pixels of pairs belong together, and how much each pair counts.
 
         What the user says counts more than what the inpainter found.
@@ -55,6 +58,8 @@ class Questions:
         ----------
         offsets : sequence of (int, int)
             K offsets from pixel to partner.
+        either : bool, optional
+            Whether pairs count, too, in which only the partner is one of ``first``.
 
         Returns
         -------
@@ -67,7 +72,10 @@ class Questions:
         for k, offset in enumerate(offsets):
             here, there = ((slice(None), *part) for part in pair_slices((height, width), offset))
             together = self.segments[here] == self.segments[there]
-            counts = (self.first[here] & self.second[there]).float()
+            counted = self.first[here] & self.second[there]
+            if either:
+                counted = counted | (self.second[here] & self.first[there])
+            counts = counted.float()
             both = (self.labels[here] > 0) & (self.labels[there] > 0)
             told = self.labels[here] == self.labels[there]
             same[:, k][here] = torch.where(both, told, together).float()
@@ -83,7 +91,7 @@ class PatchSampler:
     Parameters
     ----------
     patches : Patches
-        Taken apart.
+        With segments.
     allowed : ndarray of bool, shape (N, P, P)
         Pixels whose pairs may be asked for; others are in no pair.
     stride : int
@@ -204,4 +212,38 @@ def pair_loss(network: nn.Module, questions: Questions, offsets: Sequence[Offset
         pair_logits(network, questions), same, weight, reduction="sum"
     )
     loss: Tensor = losses / weight.sum().clamp(min=1)
+    return loss
+
+
+def dice_loss(network: nn.Module, questions: Questions, offsets: Sequence[Offset]) -> Tensor:
+    """Return 1 - Dice of the cuts that a network makes, the mean over all offsets.
+
+    The Sørensen-Dice coefficient of every channel (Wolf et al. 2018, "The mutex watershed",
+    section 5.1) does not depend on how rare cuts are. It is that of the complement of the
+    affinities, ``2 * sum(c * t) / sum(c ** 2 + t ** 2)`` for predicted cuts c and true cuts t.
+    Pairs with a pixel of a cell count; whether two pixels of the background belong together is
+    nobody's question, since the foreground is found elsewhere.
+
+    Parameters
+    ----------
+    network : Module
+        Gives a logit for every offset.
+    questions : Questions
+        On the network's device.
+    offsets : sequence of (int, int)
+        Of its outputs.
+
+    Returns
+    -------
+    Tensor
+        Scalar in [0, 1]. Offsets without any true cut in the batch have no part in it.
+    """
+    same, weight = questions.answers(offsets, either=True)
+    cuts = (1 - same) * weight
+    predicted = (-pair_logits(network, questions)).sigmoid() * weight
+    both = (cuts * predicted).sum((0, 2, 3))
+    sizes = (cuts**2 + predicted**2).sum((0, 2, 3))
+    told = cuts.sum((0, 2, 3)) > 0
+    dice = 2 * both / sizes.clamp(min=1e-6)
+    loss: Tensor = ((1 - dice) * told).sum() / told.sum().clamp(min=1)
     return loss

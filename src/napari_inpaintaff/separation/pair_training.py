@@ -1,4 +1,4 @@
-"""The training of a student: steps, measurements, and when to stop."""
+"""The training of a network on pairs of pixels: steps, measurements, and when to stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,14 +21,13 @@ from napari_inpaintaff.networks.training import (
     OptimiserStep,
     optimise,
 )
-from napari_inpaintaff.separation.distillation_held_out import HeldOutPairs
-from napari_inpaintaff.separation.distillation_pairs import PatchSampler, pair_loss, to_device
-from napari_inpaintaff.separation.distillation_parameters import (
-    AgreementPoint,
-    DistillationUpdate,
-)
+from napari_inpaintaff.separation.held_out_pairs import HeldOutPairs
+from napari_inpaintaff.separation.pair_questions import PairLoss, PatchSampler, to_device
+from napari_inpaintaff.separation.training_updates import AffinityTrainingUpdate, AgreementPoint
 
-#: A student is measured so often in a training of full length, ...
+UpdateT = TypeVar("UpdateT", bound=AffinityTrainingUpdate)
+
+#: A network is measured so often in a training of full length, ...
 _MEASUREMENTS = 20
 #: ... which ends when the agreement has not risen in so many measurements.
 _PATIENCE = 7
@@ -37,8 +36,8 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Training:
-    """A student while it is trained.
+class PairTraining(Generic[UpdateT]):
+    """A network while it is trained.
 
     Attributes
     ----------
@@ -50,12 +49,16 @@ class Training:
         What it is measured on.
     offsets : tuple of (int, int)
         Of its outputs.
+    loss : callable
+        Of a network that answers questions, see `pair_questions.pair_loss`.
+    update_type : type
+        Of the reports.
     schedule : Schedule
         Length and learning rate.
     batch : int
         Patches per step; halved when memory is short.
     seconds_before : float
-        Spent on the distillation before.
+        Spent on the run before.
     more_to_come : float
         What follows takes so many times as long as this training; for the estimate.
     history : tuple of AgreementPoint
@@ -69,6 +72,8 @@ class Training:
     sampler: PatchSampler
     pairs: HeldOutPairs
     offsets: tuple[Offset, ...]
+    loss: PairLoss
+    update_type: type[UpdateT]
     schedule: Schedule
     batch: int
     seconds_before: float = 0.0
@@ -120,11 +125,11 @@ class Training:
             "agreement": round(max(agreements), 4) if agreements else None,
         }
 
-    def update(self, step: OptimiserStep) -> DistillationUpdate:
+    def update(self, step: OptimiserStep) -> UpdateT:
         """Return the report of a step."""
         whole = step.seconds / step.progress if step.progress else math.inf
         left = (1 + self.more_to_come) * whole - step.seconds
-        return DistillationUpdate(
+        return self.update_type(
             step=step.step,
             loss=step.loss,
             progress=step.progress,
@@ -135,28 +140,28 @@ class Training:
         )
 
 
-def train_student(
-    training: Training, *, stop: Callable[[], bool] = lambda: False
-) -> Generator[DistillationUpdate, None, None]:
+def train_on_pairs(
+    training: PairTraining[UpdateT], *, stop: Callable[[], bool] = lambda: False
+) -> Generator[UpdateT, None, None]:
     """Train until the agreement no longer rises, the budget is spent or somebody stops it.
 
     Parameters
     ----------
-    training : Training
+    training : PairTraining
         Changed in place.
     stop : callable, optional
         Asked before every step.
 
     Yields
     ------
-    DistillationUpdate
-        Every twenty steps, or every second.
+    AffinityTrainingUpdate
+        Of the training's type, every twenty steps, or every second.
     """
     device = next(training.network.parameters()).device
 
     def draw_loss(step: int) -> Tensor:
         questions = to_device(training.sampler.draw(step, training.batch), device)
-        return pair_loss(training.network, questions, training.offsets)
+        return training.loss(training.network, questions, training.offsets)
 
     def shrink() -> bool:
         if training.batch == 1:
