@@ -14,17 +14,20 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.foreground import foreground_probability, mask_from_labels, threshold
 from napari_inpaintaff.images import Region, check_region
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.partition import (
-    OUTLINE_DIAMETER,
     OutlineParameters,
     PartitionParameters,
     partition_outline,
 )
 from napari_inpaintaff.partition import partition as partition_affinities
+from napari_inpaintaff.pipeline.foreground_source import (
+    Foreground,
+    foreground_mask,
+    usual_diameter,
+)
 from napari_inpaintaff.separation import (
     AffinityDraft,
     SeparationParameters,
@@ -78,7 +81,7 @@ def iterate_segmentation(
     image: NDArray[Any],
     *,
     model: str | Path | Inpainter | Student = DEFAULT_INPAINTER,
-    foreground: str | NDArray[Any] = "otsu",
+    foreground: Foreground = "otsu",
     diameter: float | None = None,
     region: Region | None = None,
     separation: SeparationParameters | None = None,
@@ -99,11 +102,13 @@ def iterate_segmentation(
         Name, model file or a loaded model: an inpainter, a student or an AffNet. With
         `OutlineParameters` none is loaded, and only a loaded one has a part: its diameter is
         the usual one, and it denoises what a foreground method sees.
-    foreground : str or ndarray, shape (Y, X), optional
+    foreground : str, ndarray of shape (Y, X), or FGNet, optional
         A method (see `foreground.FOREGROUND_METHODS`), which sees the image denoised if the
-        model does that, or a mask or label image: what is not zero is foreground.
+        model does that; a mask or label image, in which what is not zero is foreground; or a
+        loaded foreground network.
     diameter : float, optional
-        Typical diameter of a cell in pixels; by default the model's, 25 without a model.
+        Typical diameter of a cell in pixels; by default the model's. Without a model that of
+        the foreground network, else 25.
     region : tuple of two slices, optional
         Rows and columns to label; patches reach beyond it.
     separation : SeparationParameters, optional
@@ -149,12 +154,10 @@ def iterate_segmentation(
         return _segment_outline(image, loaded, foreground, diameter, region, partition)
     if isinstance(model, str | Path):
         model = load_model(model, device=device)
-    diameter = model.metadata.diameter if diameter is None else diameter
     scale = Zoom.between(model.metadata.diameter, diameter).factor
     partition = _at_scale(default_partition(model) if partition is None else partition, scale)
-    # Noise disturbs thresholds as much as it does inpainting.
-    seen = model.denoise(image) if isinstance(foreground, str) else image
-    mask = _within(region, _foreground_mask(seen, foreground, diameter))
+    mask = foreground_mask(image, foreground, model=model, diameter=diameter)
+    mask = _within(region, mask)
     label = partial(partition_affinities, foreground=mask, parameters=partition)
     if isinstance(model, Student):
         affinities = yield from iterate_student_affinities(
@@ -228,16 +231,15 @@ def _label_drafts(
 def _segment_outline(
     image: NDArray[Any],
     model: Inpainter | Student | None,
-    foreground: str | NDArray[Any],
+    foreground: Foreground,
     diameter: float | None,
     region: Region | None,
     partition: OutlineParameters,
 ) -> Segmentation:
     """Label a foreground by its outline: there are no affinities."""
-    if diameter is None:
-        diameter = OUTLINE_DIAMETER if model is None else model.metadata.diameter
-    seen = image if model is None or not isinstance(foreground, str) else model.denoise(image)
-    mask = _within(region, _foreground_mask(seen, foreground, diameter))
+    mask = foreground_mask(image, foreground, model=model, diameter=diameter)
+    mask = _within(region, mask)
+    diameter = usual_diameter(foreground, model) if diameter is None else diameter
     labels = partition_outline(mask, partition, diameter=diameter)
     offsets = PUBLISHED_OFFSETS[:2]
     nothing = np.zeros((len(offsets), *image.shape), np.float32)
@@ -256,15 +258,3 @@ def _within(region: Region | None, mask: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 def _at_scale(partition: PartitionParameters, scale: float) -> PartitionParameters:
     return replace(partition, minimum_size=round(partition.minimum_size * scale**2))
-
-
-def _foreground_mask(
-    image: NDArray[Any], foreground: str | NDArray[Any], diameter: float
-) -> NDArray[np.bool_]:
-    if isinstance(foreground, str):
-        return threshold(foreground_probability(image, foreground, diameter=diameter))
-    if foreground.shape != image.shape:
-        raise ImageError(
-            f"the foreground {foreground.shape} must have the shape of the image {image.shape}"
-        )
-    return mask_from_labels(foreground)

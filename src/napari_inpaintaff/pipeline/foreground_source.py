@@ -1,0 +1,88 @@
+"""The foreground of a segmentation: a method, a given mask, or a foreground network."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.foreground import (
+    FGNet,
+    foreground_probability,
+    mask_from_labels,
+    threshold,
+)
+from napari_inpaintaff.inpainting import Inpainter
+from napari_inpaintaff.partition import OUTLINE_DIAMETER
+from napari_inpaintaff.separation import Student
+
+#: A method by name, a mask or label image (Y, X), or a loaded network.
+Foreground: TypeAlias = str | NDArray[Any] | FGNet
+
+
+def foreground_mask(
+    image: NDArray[Any],
+    foreground: Foreground,
+    *,
+    model: Inpainter | Student | None = None,
+    diameter: float | None = None,
+) -> NDArray[np.bool_]:
+    """Find the pixels to be labelled.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X)
+        Raw intensities; NaN marks unknown pixels.
+    foreground : str, ndarray of shape (Y, X), or FGNet
+        A method (see `foreground.FOREGROUND_METHODS`), which sees the image denoised if the
+        model does that; a mask or label image, in which what is not zero is foreground; or a
+        foreground network, whose probability counts from 0.5 on.
+    model : Inpainter or Student, optional
+        That separates the cells.
+    diameter : float, optional
+        Typical diameter of a cell in pixels; by default a network takes its own, and a method
+        that of the model, 25 without one.
+
+    Returns
+    -------
+    ndarray of bool, shape (Y, X)
+
+    Raises
+    ------
+    ImageError
+        If a mask has another shape than the image, or the image is unusable.
+    ParameterError
+        If the method is unknown, or the diameter cannot work.
+    """
+    if isinstance(foreground, FGNet):
+        return threshold(foreground.probability(image, diameter=diameter))
+    if isinstance(foreground, str):
+        if diameter is None:
+            diameter = OUTLINE_DIAMETER if model is None else model.metadata.diameter
+        # Noise disturbs thresholds as much as it does inpainting.
+        seen = image if model is None else model.denoise(image)
+        return threshold(foreground_probability(seen, foreground, diameter=diameter))
+    if foreground.shape != image.shape:
+        raise ImageError(
+            f"the foreground {foreground.shape} must have the shape of the image {image.shape}"
+        )
+    return mask_from_labels(foreground)
+
+
+def usual_diameter(foreground: Foreground, model: Inpainter | Student | None = None) -> float:
+    """Return the diameter of the cells that is assumed where none is given, in pixels.
+
+    Parameters
+    ----------
+    foreground : str, ndarray or FGNet
+        A network knows the cells of its training images.
+    model : Inpainter or Student, optional
+        Comes first.
+    """
+    if model is not None:
+        return model.metadata.diameter
+    if isinstance(foreground, FGNet):
+        return foreground.metadata.image_diameter or foreground.metadata.diameter
+    return OUTLINE_DIAMETER
