@@ -9,14 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from baselines import distance_transform_watershed, foreground_components
 from development_data import DATA_SETS, Frame, frames
 from napari_inpaintaff.evaluation import close_gaps, evaluate
 from napari_inpaintaff.inpainting import Inpainter
 from napari_inpaintaff.inpainting.near_hole import HeldOutCrops
 from napari_inpaintaff.inpainting.quality import NearHoleError
 from napari_inpaintaff.networks import build_unet
-from napari_inpaintaff.partition import PartitionParameters, partition
+from napari_inpaintaff.partition import (
+    PartitionParameters,
+    distance_watershed,
+    foreground_components,
+    partition,
+)
 from napari_inpaintaff.separation import compute_affinities
 
 SIDE = 192
@@ -78,9 +82,7 @@ def separation_score(
 def baseline_scores(crops: Sequence[DenseCrop]) -> tuple[float, float]:
     """Return SEG of the connected components, and of a distance-transform watershed."""
     components = [(foreground_components(crop.foreground), crop.ground_truth) for crop in crops]
-    watershed = [
-        (distance_transform_watershed(crop.foreground), crop.ground_truth) for crop in crops
-    ]
+    watershed = [(distance_watershed(crop.foreground), crop.ground_truth) for crop in crops]
     return evaluate(components).seg, evaluate(watershed).seg
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from itertools import product
 
-from baselines import distance_transform_watershed, foreground_components
 from development_data import DATA_SETS, frames
 from napari_inpaintaff.evaluation import close_gaps, evaluate
+from napari_inpaintaff.partition import distance_watershed, foreground_components
 
 SIGMAS = (1.0, 1.5, 2.0)
 MINIMUM_DISTANCES = (3, 4, 5, 6, 7)
@@ -26,7 +26,7 @@ def main() -> None:
         components = evaluate((foreground_components(mask), truth) for mask, truth in pairs)
         scores = {
             (sigma, distance): evaluate(
-                (distance_transform_watershed(mask, sigma=sigma, minimum_distance=distance), truth)
+                (distance_watershed(mask, sigma=sigma, minimum_distance=distance), truth)
                 for mask, truth in pairs
             ).seg
             for sigma, distance in product(SIGMAS, MINIMUM_DISTANCES)

@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from baselines import distance_transform_watershed, foreground_components
 from development_data import DATA_SETS, Frame, frames, unlabelled_images
 from napari_inpaintaff.evaluation import close_gaps, evaluate
 from napari_inpaintaff.images import estimate_normalisation
@@ -36,7 +35,7 @@ from napari_inpaintaff.inpainting import (
     train_inpainter,
 )
 from napari_inpaintaff.networks import Schedule
-from napari_inpaintaff.partition import partition
+from napari_inpaintaff.partition import distance_watershed, foreground_components, partition
 from napari_inpaintaff.separation import compute_affinities
 
 Image = NDArray[np.floating]
@@ -90,7 +89,7 @@ def main() -> None:
     print(f"{'':32}{'SEG':>8}{'near-hole / prior':>20}{'seconds':>10}")
     for name, labels in (
         ("components", [foreground_components(mask) for mask in masks]),
-        ("watershed", [distance_transform_watershed(mask) for mask in masks]),
+        ("watershed", [distance_watershed(mask) for mask in masks]),
     ):
         print(f"{name:32}{evaluate(zip(labels, truths, strict=True)).seg:8.3f}")
     noisy_training = degraded(unlabelled, 1000)

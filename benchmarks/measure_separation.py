@@ -17,12 +17,16 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines import distance_transform_watershed, foreground_components
 from development_data import DATA_SETS, Frame, frames
 from engine_runs import Evaluations, take_apart
 from napari_inpaintaff.evaluation import close_gaps, evaluate, seg_score
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
-from napari_inpaintaff.partition import PartitionParameters, partition
+from napari_inpaintaff.partition import (
+    PartitionParameters,
+    distance_watershed,
+    foreground_components,
+    partition,
+)
 from napari_inpaintaff.separation import SeparationParameters
 
 Pair = tuple[NDArray[np.integer], NDArray[np.integer]]
@@ -62,7 +66,7 @@ def _measure(
     affinities, patches, seconds = take_apart(
         frame.image, inpainter, parameters, mask, diameter=options.diameter
     )
-    found = [foreground_components(mask), distance_transform_watershed(mask)]
+    found = [foreground_components(mask), distance_watershed(mask)]
     for alpha in options.alpha:
         chosen = PartitionParameters(alpha=alpha, minimum_size=options.minimum_size)
         found.append(partition(affinities, foreground=mask, parameters=chosen))

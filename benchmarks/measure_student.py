@@ -19,13 +19,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from baselines import distance_transform_watershed, foreground_components
 from development_data import DATA_SETS, Frame, frames
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.evaluation import close_gaps, seg_score
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.jobs import Progress
-from napari_inpaintaff.partition import PartitionParameters, partition
+from napari_inpaintaff.partition import (
+    PartitionParameters,
+    distance_watershed,
+    foreground_components,
+    partition,
+)
 from napari_inpaintaff.pipeline import iterate_distillation
 from napari_inpaintaff.separation import (
     SEPARATION_MODES,
@@ -48,7 +52,7 @@ def main() -> None:
     print(f"{inpainter.device}, {inpainter.dtype}, {torch.get_num_threads()} threads")
     for name, labels in (
         ("components", foreground_components(mask)),
-        ("watershed", distance_transform_watershed(mask)),
+        ("watershed", distance_watershed(mask)),
     ):
         print(f"{name:14} SEG {seg_score(labels, frame.ground_truth):.4f}")
     student = _distill(frame, mask, inpainter, options)

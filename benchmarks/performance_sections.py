@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 import reference_engine
-from baselines import foreground_components
 from dense_crops import dense_crops
 from development_data import Frame, frames
 from engine_runs import Evaluations, take_apart
@@ -20,7 +19,7 @@ from machine import evaluation_gflop, peak_gflops, peak_memory
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.evaluation import close_gaps, seg_score
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
-from napari_inpaintaff.partition import PartitionParameters, partition
+from napari_inpaintaff.partition import PartitionParameters, foreground_components, partition
 from napari_inpaintaff.separation import (
     SEPARATION_MODES,
     AffinityDraft,
