@@ -50,10 +50,11 @@ class SplitResult:
 class SplitBatch:
     """The splits in flight: tensors of a fixed batch size on the inpainter's device.
 
-    The size of the batch never changes, whatever it holds, so that a split's result does
-    not depend on its neighbours. Free slots hold what was there before; it is ignored.
-    Between two steps the host and the device exchange three small messages, however many
-    splits there are: those that begin, how far all of them are, and those that ended.
+    Free slots hold what was there before; it is ignored. A GPU computes them all the same:
+    it would gain little, and a graph has one shape. On a CPU a batch that is not full takes
+    less time; a split's result does not depend on its neighbours but for rounding. Between
+    two steps the host and the device exchange three small messages, however many splits
+    there are: those that begin, how far all of them are, and those that ended.
 
     Parameters
     ----------
@@ -153,15 +154,19 @@ class SplitBatch:
             The splits that ended; their slots are free afterwards.
         """
         last = self._parameters.iterations
+        slots = self._slots_to_compute()
         lattices = self._parameters.spacing**2
         plan = [
             # Wide and narrow bands take turns: a lattice stays for one of each.
             (self._distances[max(iteration, 0)], 0 <= iteration < last, iteration // 2 % lattices)
-            for iteration in self.iteration
+            for iteration in (self.iteration[slot] for slot in slots)
         ]
+        where = torch.tensor(slots, device=self.side.device)
+        state: tuple[Tensor, ...] = (self._values, self._observed, self.side, self.other)
+        if len(slots) < self.slots:
+            state = tuple(tensor[where] for tensor in state)
         plans = torch.tensor(plan, device=self.side.device)
-        state = (self._values, self._observed, self.side, self.other, plans)
-        while (advanced := self._try_to_advance(state)) is None:
+        while (advanced := self._try_to_advance((*state, plans))) is None:
             # Here, not where the error is caught: its traceback still holds the batch.
             release_memory()
             if self._together == 1:
@@ -171,8 +176,22 @@ class SplitBatch:
                 )
             self._together = (self._together + 1) // 2
             _logger.warning("out of memory: going on with batches of %d windows", self._together)
-        self.side, self.other, self.hidden, report = advanced
-        return self._finish(report.tolist())
+        *masks, report = advanced
+        if len(slots) == self.slots:
+            self.side, self.other, self.hidden = masks
+        else:
+            self.side[where], self.other[where], self.hidden[where] = masks
+        return self._finish(dict(zip(slots, report.tolist(), strict=True)))
+
+    def _slots_to_compute(self) -> list[int]:
+        """Return the slots of the next step: those in use, and a few of the others."""
+        if self.side.device.type != "cpu":
+            return list(range(self.slots))
+        used = sum(iteration >= 0 for iteration in self.iteration)
+        # Few different sizes: the kernels for each have to be prepared.
+        size = min(1 << max(0, used - 1).bit_length(), self.slots)
+        slots = sorted(range(self.slots), key=lambda slot: self.iteration[slot] < 0)
+        return sorted(slots[:size])
 
     def _try_to_advance(self, state: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         """Advance as many splits at a time as fit into memory; None if they did not fit."""
@@ -187,10 +206,10 @@ class SplitBatch:
             return parts[0]
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
-    def _finish(self, report: list[list[float]]) -> list[SplitResult]:
+    def _finish(self, report: dict[int, list[float]]) -> list[SplitResult]:
         minimum = self._parameters.minimum_side
         ended, accepted = [], []
-        for slot, (side, other, evidence) in enumerate(report):
+        for slot, (side, other, evidence) in report.items():
             if self.iteration[slot] < 0:
                 continue
             self.evidence[slot] = evidence

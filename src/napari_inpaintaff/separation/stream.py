@@ -229,7 +229,7 @@ def _show(
         origin=region.origin,
         zoom=zoom,
         state=side + 2 * other.astype(np.int8),
-        band=band,
+        band=band.copy(),  # the batch goes on
         gain=batch.evidence[slot],
         iteration=updates,
         depth=region.depth,
