@@ -14,12 +14,18 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from napari_inpaintaff.cli import (
+    affinity_training,
     demonstration,
     distillation,
     evaluation,
+    foreground_training,
+    foregrounds,
     information,
+    partitioning,
+    reproduction,
     segmentation,
     training,
+    tuning,
 )
 from napari_inpaintaff.cli.console import print_line, warnings_as_lines
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
@@ -67,10 +73,16 @@ def build_parser() -> argparse.ArgumentParser:
         title="commands", metavar="COMMAND", dest="command", required=True
     )
     segmentation.add_commands(commands)
+    partitioning.add_commands(commands)
+    foregrounds.add_commands(commands)
     evaluation.add_commands(commands)
+    tuning.add_commands(commands)
     training.add_commands(commands)
+    foreground_training.add_commands(commands)
     distillation.add_commands(commands)
+    affinity_training.add_commands(commands)
     information.add_commands(commands)
+    reproduction.add_commands(commands)
     demonstration.add_commands(commands)
     return parser
 

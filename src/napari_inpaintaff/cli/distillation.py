@@ -32,7 +32,7 @@ from napari_inpaintaff.cli.options import (
     separation_parameters,
 )
 from napari_inpaintaff.cli.stopping import stop_on_signals
-from napari_inpaintaff.errors import ParameterError
+from napari_inpaintaff.errors import ModelFileError, ParameterError
 
 if TYPE_CHECKING:
     from napari_inpaintaff.inpainting import Inpainter
@@ -57,6 +57,12 @@ def add_commands(commands: Commands) -> None:
         "--model",
         metavar="TEACHER",
         help="inpainter to learn from, see `inpaintaff models` (default nuclei-small)",
+    )
+    command.add_argument(
+        "--from",
+        metavar="NAME|FILE",
+        dest="start",
+        help="student or AffNet to begin with (default: the weights of the teacher)",
     )
     command.add_argument(
         "--patches",
@@ -99,11 +105,13 @@ def add_commands(commands: Commands) -> None:
 def run_distill(options: argparse.Namespace) -> None:
     """Train a student on the given images, and write its model file."""
     from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, find_inpainter
-    from napari_inpaintaff.separation import Distillation
+    from napari_inpaintaff.separation import Distillation, find_student
 
     teacher_file = find_inpainter(options.model or DEFAULT_INPAINTER)
+    start_file = find_student(options.start) if options.start else None
     images = [Path(image) for image in options.images]
-    check_model_file(options.output, *images, *options.labels, teacher_file)
+    inputs = [*images, *options.labels, teacher_file, *([start_file] if start_file else [])]
+    check_model_file(options.output, *inputs)
     _check_foreground(options.foreground)
     distillation = Distillation(
         patches=options.patches,
@@ -115,6 +123,7 @@ def run_distill(options: argparse.Namespace) -> None:
     planes = gather(options).planes
     labels = read_given_labels(planes, options.labels) if options.labels else None
     teacher = _load_teacher(options, teacher_file)
+    start = _load_start(options, start_file)
 
     from napari_inpaintaff.pipeline import iterate_distillation
 
@@ -124,6 +133,7 @@ def run_distill(options: argparse.Namespace) -> None:
             planes,
             teacher,
             distillation,
+            start=start,
             name=options.output.stem,
             foreground=options.foreground,
             labels=labels,
@@ -155,6 +165,21 @@ def _load_teacher(options: argparse.Namespace, file: Path) -> Inpainter:
     teacher = Inpainter.load(file.absolute(), device=options.device)
     Zoom.between(teacher.metadata.diameter, options.diameter)
     return teacher
+
+
+def _load_start(options: argparse.Namespace, file: Path | None) -> Student | None:
+    """Load the student or AffNet that the student begins with."""
+    if file is None:
+        return None
+    from napari_inpaintaff.separation import Student, load_model
+
+    start = load_model(file.absolute(), device=options.device)
+    if not isinstance(start, Student):
+        raise ModelFileError(
+            f"{options.start} is a model of kind {start.metadata.kind!r}: --from takes a student "
+            f"or an AffNet"
+        )
+    return start
 
 
 class _Display:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_inpaintaff.cli.matching import match_files
+from napari_inpaintaff.cli.matching import label_files, match_files
 from napari_inpaintaff.cli.options import Commands, add_command
 from napari_inpaintaff.errors import ImageError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 #: Of the paper's figure 5.
 _IOU_LEVELS = tuple(0.5 + 0.05 * k for k in range(10))
-_SUFFIXES = (".tif", ".tiff", ".png")
 
 
 def add_commands(commands: Commands) -> None:
@@ -102,7 +101,7 @@ def _frames(
     if labels.is_dir() != ground_truth.is_dir():
         raise ImageError("give two label images or two folders, not one of each")
     if labels.is_dir():
-        pairs = match_files(_label_files(labels), _label_files(ground_truth))
+        pairs = match_files(label_files(labels), label_files(ground_truth))
     else:
         pairs = [(labels, ground_truth)]
     for label_path, truth_path in pairs:
@@ -113,14 +112,3 @@ def _frames(
             )
         size = found.shape[-2:]
         yield from zip(found.reshape(-1, *size), truth.reshape(-1, *size), strict=True)
-
-
-def _label_files(folder: Path) -> list[Path]:
-    files = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
-    )
-    if not files:
-        raise ImageError(f"there is no label image ({', '.join(_SUFFIXES)}) in {folder}")
-    return files

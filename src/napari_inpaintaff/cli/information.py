@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from napari_inpaintaff.cli.options import DEVICES, Commands, add_command
 from napari_inpaintaff.errors import DeviceError
+
+if TYPE_CHECKING:
+    from napari_inpaintaff.inpainting.model_metadata import ModelMetadata
 
 _PACKAGES = ("numpy", "scipy", "scikit-image", "tifffile", "bioimage-cpp", "torch", "napari")
 
@@ -19,8 +23,8 @@ def add_commands(commands: Commands) -> None:
         "models",
         run_models,
         "list the models that have a name",
-        "Inpainters take patches apart, students need one pass. Model files in the folder named "
-        "at the end are found by name, too.",
+        "Inpainters take patches apart; students and AffNets need one pass; FGNets find the "
+        "foreground. Model files in the folder named at the end are found by name, too.",
     )
     add_command(
         commands,
@@ -32,20 +36,28 @@ def add_commands(commands: Commands) -> None:
 
 def run_models(options: argparse.Namespace) -> None:
     """Print a table of the shipped and the user's models."""
+    from napari_inpaintaff.foreground import available_fgnets
     from napari_inpaintaff.inpainting import user_model_folder
-    from napari_inpaintaff.separation import StudentMetadata, available_models
+    from napari_inpaintaff.separation import available_models
 
     print(f"{'name':<20} {'kind':<10} {'network':<8} {'diameter':>8}  trained on")
-    for entry in available_models():
+    for entry in (*available_models(), *available_fgnets()):
         metadata = entry.metadata
-        source = metadata.training.get("data", "unknown")
-        if isinstance(metadata, StudentMetadata):
-            source = f"what {metadata.training.get('teacher', 'an inpainter')} found in {source}"
         print(
             f"{entry.name:<20} {metadata.kind:<10} {metadata.architecture.kind:<8} "
-            f"{metadata.diameter:>5.0f} px  {source}"
+            f"{metadata.diameter:>5.0f} px  {_source(metadata)}"
         )
     print(f"folder of your own models: {user_model_folder()}")
+
+
+def _source(metadata: ModelMetadata) -> str:
+    """Say in a few words what a model has learned from."""
+    training = metadata.training
+    source = str(training.get("data", "unknown"))
+    if metadata.kind == "student":
+        return f"what {training.get('teacher', 'an inpainter')} found in {source}"
+    cells = training.get("instances", training.get("labelled_cells"))
+    return f"{cells} labelled cells in {source}" if cells is not None else source
 
 
 def run_info(options: argparse.Namespace) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from napari_inpaintaff.errors import ImageError
 
+_LABEL_SUFFIXES = (".tif", ".tiff", ".png")
+
 
 def match_files(
     files: list[Path],
@@ -48,6 +50,29 @@ def match_files(
         f"{len(files)} {kinds[0]} do not fit {len(wanted)} {kinds[1]}{lonely}: "
         f"give the files that belong together the same name or number"
     )
+
+
+def label_files(folder: Path) -> list[Path]:
+    """List the label images in a folder, in the order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+        Subfolders and hidden files do not count.
+
+    Raises
+    ------
+    ImageError
+        If there is none.
+    """
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _LABEL_SUFFIXES and not path.name.startswith(".")
+    )
+    if not files:
+        raise ImageError(f"there is no label image ({', '.join(_LABEL_SUFFIXES)}) in {folder}")
+    return files
 
 
 def _stem(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from napari_inpaintaff.cli.options import SINGLE_VALUES
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from napari_inpaintaff.inpainting import Inpainter
     from napari_inpaintaff.separation import Student
 
-ENGINES = ("igm", "student")
+ENGINES = ("igm", "student", "affnet")
+#: What the model of an engine is called, by its kind.
+_ENGINE_OF = {"inpainter": "igm", "student": "student", "affnet": "affnet"}
 
 
 def add_model(command: argparse.ArgumentParser) -> None:
@@ -20,14 +23,14 @@ def add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--model",
         metavar="NAME|FILE",
-        help="inpainter or student, see `inpaintaff models` (default nuclei-small; "
+        help="inpainter, student or AffNet, see `inpaintaff models` (default nuclei-small; "
         "nuclei-student with --engine student)",
     )
     command.add_argument(
         "--engine",
         choices=ENGINES,
-        help="igm takes patches apart with an inpainter, student needs one pass of a student "
-        "(default: that of the model)",
+        help="igm takes patches apart with an inpainter; student and affnet need one pass of a "
+        "student or an AffNet (default: that of the model)",
     )
 
 
@@ -54,19 +57,48 @@ def load_chosen_model(options: argparse.Namespace) -> Inpainter | Student:
     from napari_inpaintaff.inpainting import DEFAULT_INPAINTER
     from napari_inpaintaff.separation import DEFAULT_STUDENT, Student, load_model
 
+    if options.engine == "affnet" and options.model is None:
+        raise ParameterError(
+            "no AffNet is included: train one with `inpaintaff train-affinities`, and name it "
+            "with --model"
+        )
     default = DEFAULT_STUDENT if options.engine == "student" else DEFAULT_INPAINTER
     name = options.model or default
     model = load_model(name, device=options.device)
-    kind, engine = ("student", "student") if isinstance(model, Student) else ("inpainter", "igm")
-    if options.engine not in (None, engine):
+    kind = model.metadata.kind
+    if options.engine not in (None, _ENGINE_OF[kind]):
         raise ParameterError(
             f"the {kind} {name} is not for --engine {options.engine}: leave --engine out, "
             f"or choose another model (see: inpaintaff models)"
         )
-    names = ("mode", *SINGLE_VALUES)
-    useless = [f"--{name}" for name in names if getattr(options, name) is not None]
-    if useless and kind == "student":
+    useless = _given_flags(options, ("mode", *SINGLE_VALUES))
+    if useless and isinstance(model, Student):
         raise ParameterError(
-            f"the student {name} takes no patches apart: leave {' and '.join(useless)} out"
+            f"the {kind} {name} takes no patches apart: leave {' and '.join(useless)} out"
         )
     return model
+
+
+def refuse_model(options: argparse.Namespace) -> None:
+    """Refuse options about the model where none is needed.
+
+    Parameters
+    ----------
+    options : Namespace
+        With those of `load_chosen_model`, and ``partition``.
+
+    Raises
+    ------
+    ParameterError
+        If one was given.
+    """
+    names = ("model", "engine", "mode", *SINGLE_VALUES)
+    useless = _given_flags(options, [name for name in names if hasattr(options, name)])
+    if useless:
+        raise ParameterError(
+            f"{options.partition} needs no model: leave {' and '.join(useless)} out"
+        )
+
+
+def _given_flags(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    return [f"--{name}" for name in names if getattr(options, name) is not None]

@@ -21,7 +21,7 @@ _NAMED = 5
 
 
 class Saved(Protocol):
-    """A model, of either kind."""
+    """A model, of any kind."""
 
     def save(self, path: str | Path) -> Path:
         """Write the model to a file."""
@@ -55,12 +55,12 @@ def check_model_file(path: Path, *inputs: Path) -> None:
         With what to do instead.
     """
     from napari_inpaintaff.inpainting import user_model_folder
-    from napari_inpaintaff.separation import available_models
+    from napari_inpaintaff.networks.catalogue import named_models
 
     check_output(path, *inputs, suffixes=(".safetensors",))
-    folder = user_model_folder().resolve()
-    if path.resolve().parent == folder:
-        shipped = {entry.name for entry in available_models() if entry.path.parent != folder}
+    own = user_model_folder()
+    if path.resolve().parent == own.resolve():
+        shipped = {model.name for model in named_models(own) if model.path.parent != own}
         if path.stem in shipped:
             raise OutputError(
                 f"{path.stem} is the name of an included model; give yours another name"

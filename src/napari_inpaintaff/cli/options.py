@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from napari_inpaintaff.errors import OutputError, ParameterError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from napari_inpaintaff.partition import OutlineParameters, PartitionParameters
     from napari_inpaintaff.separation import SeparationParameters
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -81,11 +79,6 @@ def add_output(command: argparse.ArgumentParser, metavar: str, explanation: str)
     )
 
 
-def add_foreground(command: argparse.ArgumentParser, default: str | None, explanation: str) -> None:
-    """Add the source of the foreground."""
-    command.add_argument("--foreground", metavar="FILE|METHOD", default=default, help=explanation)
-
-
 def add_diameter(
     command: argparse.ArgumentParser, explanation: str, default: float | None = None
 ) -> None:
@@ -103,7 +96,7 @@ def _read_diameter(text: str) -> float:
 
 
 def add_partition(command: argparse.ArgumentParser) -> None:
-    """Add what decides how affinities become labels."""
+    """Add what decides how affinities, or the outline of the foreground, become labels."""
     command.add_argument(
         "--alpha",
         metavar="A",
@@ -114,7 +107,8 @@ def add_partition(command: argparse.ArgumentParser) -> None:
         "--partition",
         metavar="NAME",
         help="mutex_watershed (default), greedy_additive, greedy_fixation, average_linkage or "
-        "connected_components",
+        "connected_components; or distance_watershed or foreground_components, which look at the "
+        "outline of the foreground only and need no model",
     )
     command.add_argument(
         "--minimum-size",
@@ -122,6 +116,76 @@ def add_partition(command: argparse.ArgumentParser) -> None:
         type=int,
         help="smaller fragments are given to a neighbouring object; follows --diameter",
     )
+    command.add_argument(
+        "--sigma",
+        metavar="PIXELS",
+        type=float,
+        help="of distance_watershed: how much the distances are smoothed, for cells of 25 pixels",
+    )
+    command.add_argument(
+        "--minimum-distance",
+        metavar="PIXELS",
+        type=float,
+        help="of distance_watershed: between the middles of two cells, for cells of 25 pixels",
+    )
+
+
+def reads_outline(options: argparse.Namespace) -> bool:
+    """Return whether the partition looks at the outline of the foreground only."""
+    from napari_inpaintaff.partition import OUTLINE_METHODS
+
+    return options.partition in OUTLINE_METHODS
+
+
+def partition_parameters(
+    options: argparse.Namespace, usual: PartitionParameters
+) -> PartitionParameters:
+    """Return the usual parameters with the values that the user gave.
+
+    Parameters
+    ----------
+    options : Namespace
+        With those of `add_partition`.
+    usual : PartitionParameters
+        Of the model.
+
+    Raises
+    ------
+    ParameterError
+        If a value cannot work, or is for another method.
+    """
+    _refuse(options, ("sigma", "minimum_distance"), "is for --partition distance_watershed")
+    values = given(options, method="partition", alpha="alpha", minimum_size="minimum_size")
+    return replace(usual, **values)
+
+
+def outline_parameters(options: argparse.Namespace) -> OutlineParameters:
+    """Return how the outline of the foreground becomes labels.
+
+    Parameters
+    ----------
+    options : Namespace
+        With those of `add_partition`, for which `reads_outline` is true.
+
+    Raises
+    ------
+    ParameterError
+        If a value cannot work, or is for another method.
+    """
+    from napari_inpaintaff.partition import OutlineParameters
+
+    _refuse(options, ("alpha", "minimum_size"), f"has no meaning for {options.partition}")
+    if options.partition != "distance_watershed":
+        _refuse(options, ("sigma", "minimum_distance"), "is for --partition distance_watershed")
+    values = given(options, sigma="sigma", minimum_distance="minimum_distance")
+    return OutlineParameters(options.partition, **values)
+
+
+def _refuse(options: argparse.Namespace, names: Sequence[str], reason: str) -> None:
+    """Refuse options that the user gave, because they would do nothing."""
+    for name in names:
+        if getattr(options, name) is not None:
+            raise ParameterError(f"--{name.replace('_', '-')} {reason}: leave it out")
 
 
 def add_mode(command: argparse.ArgumentParser) -> None:
@@ -227,34 +291,3 @@ def check_output(path: Path, *inputs: Path, suffixes: tuple[str, ...]) -> None:
     for source in inputs:
         if path.exists() and source.exists() and path.samefile(source):
             raise OutputError(f"{path} is an input of this command; write to another file")
-
-
-def resolve_foreground(text: str) -> str | NDArray[np.bool_]:
-    """Tell a method from a file, and read the file.
-
-    Parameters
-    ----------
-    text : str
-        Name of a foreground method, or of a mask or label image.
-
-    Returns
-    -------
-    str or ndarray of bool
-        The method, or the mask with the axes of its file.
-
-    Raises
-    ------
-    ParameterError
-        If it is neither.
-    """
-    from napari_inpaintaff.foreground import FOREGROUND_METHODS
-    from napari_inpaintaff.images import read_mask
-
-    if text in FOREGROUND_METHODS:
-        return text
-    if not Path(text).exists():
-        raise ParameterError(
-            f"unknown foreground {text!r}: there is no such file, and the methods are "
-            f"{', '.join(FOREGROUND_METHODS)}"
-        )
-    return read_mask(text)

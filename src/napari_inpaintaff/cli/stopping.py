@@ -20,19 +20,21 @@ class StopSwitch:
     ----------
     began : bool
         Whether the run has asked: from then on there is something to keep.
+    stopped : bool
+        Whether the run was told to stop.
     """
 
     def __init__(self) -> None:
         self.began = False
+        self.stopped = False
         self._wanted = False
-        self._said = False
 
     def __call__(self) -> bool:
         """Return whether the run should stop; for the run to ask between two steps."""
         self.began = True
         # Said here and not where the signal arrives: that may be in the middle of a print.
-        if self._wanted and not self._said:
-            self._said = True
+        if self._wanted and not self.stopped:
+            self.stopped = True
             print_line("stopping, what was trained is kept; Ctrl-C again aborts at once")
         return self._wanted
 

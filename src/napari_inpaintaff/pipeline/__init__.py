@@ -12,10 +12,16 @@ from napari_inpaintaff.pipeline.segmentation import (
     iterate_segmentation,
     segment,
 )
+from napari_inpaintaff.pipeline.tuning import TuningCase, tune, tune_cases
+from napari_inpaintaff.pipeline.tuning_curves import Tuning, TuningCurve, TuningPoint
 
 __all__ = [
     "Draft",
     "Segmentation",
+    "Tuning",
+    "TuningCase",
+    "TuningCurve",
+    "TuningPoint",
     "choose_affnet_alpha",
     "choose_student_alpha",
     "default_partition",
@@ -23,4 +29,6 @@ __all__ = [
     "iterate_distillation",
     "iterate_segmentation",
     "segment",
+    "tune",
+    "tune_cases",
 ]

@@ -49,6 +49,7 @@ def iterate_distillation(
     model: str | Path | Inpainter = DEFAULT_INPAINTER,
     distillation: Distillation | None = None,
     *,
+    start: Student | None = None,
     name: str = "student",
     foreground: Foregrounds = "otsu",
     labels: Sequence[NDArray[np.integer] | None] | None = None,
@@ -68,6 +69,8 @@ def iterate_distillation(
         The teacher: name, model file or a loaded inpainter.
     distillation : Distillation, optional
         How many patches, and how long.
+    start : Student, optional
+        A student or an AffNet to begin with.
     name : str, optional
         Of the student.
     foreground : str or sequence of ndarray, shape (Y, X), or None, optional
@@ -130,6 +133,7 @@ def iterate_distillation(
             planes,
             inpainter,
             distillation,
+            start=start,
             name=name,
             foregrounds=masks,
             labels=labels,
