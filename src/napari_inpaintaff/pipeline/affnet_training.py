@@ -31,7 +31,7 @@ from napari_inpaintaff.separation.zoom import Zoom
 #: Alpha is one of these, ...
 _ALPHAS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75)
 #: ... of those with a SEG that is lower than the best one by so little that it is chance, the one
-#: in the middle, ...
+#: that is nearest to the usual one, ...
 _CHANCE = 0.005
 #: ... in so many windows of so many pixels a side.
 _MOST_WINDOWS = 4
@@ -133,8 +133,8 @@ def choose_affnet_alpha(
     Returns
     -------
     float
-        Between 0.7 and 1.75; of values that are equally good, the middle one. That of the
-        AffNet if no cell counts.
+        Between 0.7 and 1.75; of values that are equally good, the one nearest to that of the
+        AffNet, which is returned, too, if no cell counts.
     """
     total = _MOST_WINDOWS + len(_ALPHAS)
     message = "Choosing alpha…"
@@ -165,7 +165,8 @@ def choose_affnet_alpha(
         for alpha, score in zip(_ALPHAS, scores, strict=True)
         if score >= max(scores) - _CHANCE
     ]
-    return best[(len(best) - 1) // 2]
+    usual = affnet.metadata.alpha
+    return min(best, key=lambda alpha: abs(alpha - usual))
 
 
 @dataclass(frozen=True, eq=False)

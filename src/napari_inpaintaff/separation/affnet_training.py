@@ -38,13 +38,13 @@ from napari_inpaintaff.separation.student_metadata import StudentMetadata
 from napari_inpaintaff.separation.training_updates import AffNetUpdate
 from napari_inpaintaff.separation.zoom import Zoom
 
-#: So many patches are cut for the training, ...
-_PATCHES = 768
-#: ... and so many to measure on.
-_MEASURED_PATCHES = 96
+#: Patches of so many pixels altogether are cut for the training, ...
+_PIXELS = 768 * 96**2
+#: ... and of so many to measure on.
+_MEASURED_PIXELS = 96 * 96**2
 
-#: What the record says about the patches that the agreement was measured on.
-_MEASURED_ON = {True: "held-out parts of the labels", False: "the training patches"}
+#: What the record says about the labels that alpha was chosen, the agreement was measured on.
+_MEASURED_ON = {True: "held-out parts of the labels", False: "the training labels"}
 
 #: Is given the AffNet, and what was held out of every image (None: nothing).
 ChooseAlpha = Callable[
@@ -227,16 +227,17 @@ def _run(
     """Cut the patches, and begin to train."""
     side, seed, stride = training.patch, training.seed, metadata.architecture.stride
     device = next(network.parameters()).device
-    patches, allowed = cut_patches(images, count=_PATCHES, side=side, seed=seed, held_out=False)
+    count, measured_count = (-(-pixels // side**2) for pixels in (_PIXELS, _MEASURED_PIXELS))
+    patches, allowed = cut_patches(images, count=count, side=side, seed=seed, held_out=False)
     sampler = PatchSampler(patches, allowed, stride=stride, seed=seed)
     measured = sampler
     if holds_out:
         measured = PatchSampler(
-            *cut_patches(images, count=_MEASURED_PATCHES, side=side, seed=seed, held_out=True),
+            *cut_patches(images, count=measured_count, side=side, seed=seed, held_out=True),
             stride=stride,
             seed=seed,
         )
-    chosen = np.arange(min(_MEASURED_PATCHES, len(measured)))
+    chosen = np.arange(min(measured_count, len(measured)))
     return PairTraining(
         network=network,
         sampler=sampler,
