@@ -39,7 +39,7 @@ from napari_inpaintaff.separation.zoom import Zoom
 #: What is tried where no values are given: of the mutex watershed, ...
 MUTEX_ALPHAS = (0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0, 2.5, 3.0)
 #: ... of the others with an alpha, which want less of it, ...
-OTHER_ALPHAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0)
+OTHER_ALPHAS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5)
 #: ... and of the watershed of distances, in pixels of cells of 25 px.
 SIGMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 

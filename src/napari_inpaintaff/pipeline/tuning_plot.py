@@ -65,6 +65,10 @@ def write_tuning_plot(path: str | Path, tuning: Tuning) -> Path:
             if curve.parameter in (None, parameter):
                 _draw_curve(axis, curve, colours[curve.method])
         _finish(axis, _AXIS_TITLES.get(parameter, ""))
+        if parameter == "alpha":
+            # Twice as much and half as much are equal steps.
+            axis.set_xscale("log")
+            axis.xaxis.set_major_formatter("{x:g}")
     better = "lower is better" if metric.smaller_is_better else "higher is better"
     axes[0].set_ylabel(f"{metric.title}; {better}", color=_QUIET)
     cells = f"{tuning.reference_objects} annotated cells"
