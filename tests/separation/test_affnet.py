@@ -33,6 +33,7 @@ from napari_inpaintaff.separation import (
     available_students,
     compute_student_affinities,
     load_model,
+    read_metadata,
     student_card,
     train_affnet,
 )
@@ -169,6 +170,7 @@ def test_an_affnet_is_found_and_loaded_like_any_model(
     found = load_model("mine", device="cpu")
     assert isinstance(found, AffNet)
     assert found.metadata.alpha == 1.2
+    assert read_metadata(tmp_path / "mine.safetensors") == found.metadata
     assert ("mine", "affnet") in [(e.name, e.metadata.kind) for e in available_models()]
     assert "mine" not in [entry.name for entry in available_students()]
     with pytest.raises(ModelFileError, match="of kind 'affnet', not 'student'"):

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mosaic import QUICK, mosaic
 from numpy.typing import NDArray
-from tiny_student import random_inpainter, random_student
+from tiny_student import OFFSETS, random_inpainter, random_network, random_student
 from torch import Tensor, nn
 
 from gaussian_inpainter import GaussianInpainter
@@ -24,6 +24,8 @@ from napari_inpaintaff.inpainting import Inpainter, InpainterMetadata
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.networks import UNetArchitecture
 from napari_inpaintaff.separation import (
+    AffNet,
+    AffNetMetadata,
     Distillation,
     DistillationUpdate,
     Student,
@@ -648,3 +650,34 @@ def test_an_inpainter_is_needed_for_its_images_only(
     assert student.metadata.normalisation == teacher.metadata.normalisation
     assert student.metadata.diameter == teacher.metadata.diameter
     assert compute_student_affinities(images[0], student).shape == images[0].shape
+
+
+def test_a_student_starts_from_a_student() -> None:
+    start = random_student()
+    distillation = replace(SHORT, steps=1, separation=replace(QUICK, offsets=OFFSETS))
+    student = short_run(distillation=distillation, start=start)[1]
+    for name, weight in start.weights.items():
+        # One step of Adam at a tenth of the learning rate, averaged with a short memory.
+        assert np.abs(student.weights[name] - weight).max() < 1e-3
+    assert student.metadata.training["started_from"] == "random"
+    assert student.metadata.architecture == start.metadata.architecture
+    assert type(student) is Student
+
+
+def test_a_student_starts_from_an_affnet_of_other_offsets() -> None:
+    architecture = UNetArchitecture("pix2pix", (4, 6, 8), outputs=len(OFFSETS))
+    metadata = AffNetMetadata("labelled", architecture, offsets=OFFSETS)
+    start = AffNet(random_network(architecture), metadata, device="cpu")
+    student = short_run(distillation=replace(SHORT, steps=1), start=start)[1]
+    assert student.metadata.architecture == replace(architecture, outputs=len(QUICK.offsets))
+    for name, weight in start.weights.items():
+        if not name.startswith("head."):
+            assert np.abs(student.weights[name] - weight).max() < 1e-3
+    assert student.metadata.training["started_from"] == "labelled"
+
+
+def test_a_start_that_sees_other_images_than_the_teacher_is_refused() -> None:
+    with pytest.raises(ParameterError, match="normalisation linear"):
+        short_run(start=random_student(normalisation="linear"))
+    with pytest.raises(ParameterError, match=r"diameter 30\.0"):
+        short_run(start=random_student(diameter=30.0))

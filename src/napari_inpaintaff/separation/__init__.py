@@ -20,6 +20,7 @@ from napari_inpaintaff.separation.student_catalogue import (
     available_models,
     available_students,
     find_student,
+    read_metadata,
 )
 from napari_inpaintaff.separation.student_metadata import StudentMetadata
 from napari_inpaintaff.separation.training_updates import (
@@ -74,6 +75,7 @@ __all__ = [
     "iterate_leaves",
     "iterate_student_affinities",
     "load_model",
+    "read_metadata",
     "student_card",
     "train_affnet",
 ]

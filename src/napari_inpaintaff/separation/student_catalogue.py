@@ -13,6 +13,7 @@ from napari_inpaintaff.networks.catalogue import (
     named_models,
     warn_left_out,
 )
+from napari_inpaintaff.networks.model_file import read_model_kind
 from napari_inpaintaff.separation.affnet_metadata import AFFNET_KIND, AffNetMetadata
 from napari_inpaintaff.separation.student_metadata import STUDENT_KIND, StudentMetadata
 
@@ -47,6 +48,27 @@ def available_models() -> list[CatalogueEntry[InpainterMetadata | StudentMetadat
             continue
         entries.append(CatalogueEntry(model.name, model.path, metadata))
     return entries
+
+
+def read_metadata(path: Path) -> InpainterMetadata | StudentMetadata:
+    """Read the description of a model that separates cells, of whichever kind.
+
+    Parameters
+    ----------
+    path : Path
+        A model file.
+
+    Returns
+    -------
+    InpainterMetadata or StudentMetadata
+        Of an AffNet, an `AffNetMetadata`, which is the second.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, of another version or of another kind.
+    """
+    return _METADATA.get(read_model_kind(path), InpainterMetadata).read(path)
 
 
 def available_students() -> list[CatalogueEntry[StudentMetadata]]:

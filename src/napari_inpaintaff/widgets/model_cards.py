@@ -7,13 +7,20 @@ from pathlib import Path
 
 from napari_inpaintaff.images import NormalisationKind
 from napari_inpaintaff.inpainting import InpainterMetadata, available_inpainters
-from napari_inpaintaff.networks.model_file import read_model_kind
-from napari_inpaintaff.separation import StudentMetadata, available_models
-from napari_inpaintaff.separation.student_metadata import STUDENT_KIND
+from napari_inpaintaff.separation import (
+    AffNetMetadata,
+    StudentMetadata,
+    available_models,
+    read_metadata,
+)
 
 STUDENT_TEXT = (
     "A student: it sees the whole image in one pass and takes seconds.\n"
     "It is good at images like those it was distilled from."
+)
+AFFNET_TEXT = (
+    "An AffNet, trained on labelled cells: it sees the whole image in one pass and takes seconds.\n"
+    "It is good at images like those that were labelled."
 )
 
 
@@ -36,7 +43,7 @@ class ModelCard:
     denoises : bool
         Whether it takes the noise away first.
     alpha : float or None
-        Of a student: the cut strength that suits it. None for an inpainter.
+        Of a student or an AffNet: the cut strength that suits it. None for an inpainter.
     """
 
     name: str
@@ -49,12 +56,12 @@ class ModelCard:
 
     @property
     def one_pass(self) -> bool:
-        """Whether it is a student: it sees the image once, and evolves no splits."""
+        """Whether it is a student or an AffNet: it sees the image once, and evolves no splits."""
         return self.alpha is not None
 
 
 def model_cards() -> list[ModelCard]:
-    """List the shipped and the user's inpainters and students, the default first."""
+    """List the shipped and the user's inpainters, students and AffNets, the default first."""
     return [_card(entry.name, entry.metadata) for entry in available_models()]
 
 
@@ -64,16 +71,14 @@ def inpainter_cards() -> list[ModelCard]:
 
 
 def read_model_card(path: Path) -> ModelCard:
-    """Read the card of the file of an inpainter or a student.
+    """Read the card of the file of an inpainter, a student or an AffNet.
 
     Raises
     ------
     ModelFileError
-        If the file is missing, damaged, of another version or neither.
+        If the file is missing, damaged, of another version or none of these.
     """
-    if read_model_kind(path) == STUDENT_KIND:
-        return _card(str(path), StudentMetadata.read(path))
-    return read_inpainter_card(path)
+    return _card(str(path), read_metadata(path))
 
 
 def read_inpainter_card(path: Path) -> ModelCard:
@@ -90,7 +95,8 @@ def read_inpainter_card(path: Path) -> ModelCard:
 def _card(name: str, metadata: InpainterMetadata | StudentMetadata) -> ModelCard:
     lines, alpha, diameter = [], None, metadata.diameter
     if isinstance(metadata, StudentMetadata):
-        lines, alpha = [STUDENT_TEXT], metadata.alpha
+        text = AFFNET_TEXT if isinstance(metadata, AffNetMetadata) else STUDENT_TEXT
+        lines, alpha = [text], metadata.alpha
         # Its own is that of its teacher, to whose scale images are brought.
         diameter = float(metadata.training.get("cell_diameter", diameter))
     lines.append(f"Trained for cells of {diameter:g} pixels.")
