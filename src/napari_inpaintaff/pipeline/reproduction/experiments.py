@@ -31,41 +31,13 @@ from napari_inpaintaff.pipeline.reproduction.tasks import (
     Task,
     TrainedFile,
 )
+from napari_inpaintaff.pipeline.reproduction.variants import variants
 from napari_inpaintaff.separation import AffNetTraining, Distillation, SeparationParameters
 
 TRUE = Foreground("true")
 
 #: Images that an inpainter, and a student, is trained on; more would be read in vain.
 _MOST_IMAGES = 120
-
-
-def variants(published: SeparationParameters) -> dict[str, SeparationParameters]:
-    """Return the choices of appendix A, one changed at a time.
-
-    Parameters
-    ----------
-    published : SeparationParameters
-        With all of them as in the paper.
-
-    Returns
-    -------
-    dict of str to SeparationParameters
-        By what is different.
-    """
-    changed = {
-        "d constant": replace(published, steady=1.0),
-        "d decreases from the start": replace(published, steady=0.0),
-        "no interleaved d = 1": replace(published, interleaved=False),
-    }
-    for sigma in published.sigmas:
-        others = tuple(other for other in published.sigmas if other != sigma)
-        changed[f"without sigma {sigma:g}"] = replace(published, sigmas=others)
-    return {
-        **changed,
-        "no smoothing": replace(published, sigmas=()),
-        "N: every second pixel along y and x": replace(published, spacing=2),
-        "N: every third pixel along y and x": replace(published, spacing=3),
-    }
 
 
 @dataclass(frozen=True)
@@ -221,9 +193,9 @@ class _Planner:
         if data is None:
             return
         network = self._train("fgnet", data, seed)
-        output = network.output.with_name(
-            f"masks-{fingerprint(network.output.name, self._seen())}.npz"
-        )
+        seen = [_content(frame) for frame in self._seen()]
+        key = fingerprint(network.output.name, seen)
+        output = self.folder / "foregrounds" / f"{self.frames.name}-{key}.npz"
         self.masks[output] = MasksTask(
             network.output, self._seen(), output, network.diameter, self.settings.device
         )
@@ -346,7 +318,9 @@ class _Planner:
 
     def _student(self, inpainter: TrainedFile) -> TrainedFile:
         distillation = Distillation(
-            patches=self.settings.student_patches, separation=self.settings.separation
+            patches=self.settings.student_patches,
+            steps=self.settings.student_steps,
+            separation=self.settings.separation,
         )
         images = self._unlabelled()
         key = fingerprint(inpainter.mark, images, distillation, self._diameter)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.evaluation import seg_score
 from napari_inpaintaff.images import atomic_path
 from napari_inpaintaff.partition import foreground_components
 from napari_inpaintaff.pipeline.picture import boundary_colours, label_colours, stretch_contrast
-from napari_inpaintaff.pipeline.reproduction.layout import Frame
+from napari_inpaintaff.pipeline.reproduction.layout import Frame, crowded_window, touching_pixels
 from napari_inpaintaff.pipeline.reproduction.scoring import IOU_LEVELS, Run, ScoreTask
 from napari_inpaintaff.pipeline.reproduction.splits import SHORT_NAMES
 from napari_inpaintaff.pipeline.reproduction.tables import (
@@ -57,8 +56,7 @@ def draw_figure4(path: Path, scores: Scores) -> bool:
         )
         for separation, colour in _COLOURS.items():
             _draw_curve(axis, select(mine, separation=separation), separation, colour)
-        for group in (select(scores, data_set=name, foreground="true", variant=""),):
-            _draw_level(axis, group)
+        _draw_level(axis, select(scores, data_set=name, foreground="true", variant=""))
         axis.set_xscale("log")
         counts = sorted({run.instances or 0 for run, _ in mine})
         axis.set_xticks(counts, [str(count) for count in counts], fontsize=8)
@@ -88,12 +86,10 @@ def _draw_curve(axis: Axes, scores: Scores, separation: str, colour: str) -> Non
 
 def _draw_level(axis: Axes, scores: Scores) -> None:
     """Draw what InpaintAff reaches with the true foreground."""
-    for run, record in select(scores, method="mutex_watershed", separation="igm"):
+    for _, record in select(scores, method="mutex_watershed")[:1]:
         axis.axhline(
             record["seg"], color=_QUIET, linestyle=":", label="InpaintAff + TRUEFG", zorder=0
         )
-        del run
-        return
 
 
 def draw_figure5(path: Path, scores: Scores) -> bool:
@@ -144,12 +140,12 @@ def draw_figure3(path: Path, task: ScoreTask, record: dict[str, Any]) -> None:
     record : dict
         What it scored.
     """
-    frame = max(task.test, key=lambda one: record["frames"].get(one.name, -1.0))
+    frame = max(task.test, key=lambda one: np.count_nonzero(touching_pixels(one.read()[1])))
     image, _ = frame.read()
-    case = task.case(frame)
+    case = task.case(frame, task.load())
     assert case.affinities is not None
     labels = task.labels(case, record["value"])
-    window = _crowded(case.truth, round(_PANEL_DIAMETERS * task.diameter))
+    window = crowded_window(case.truth, round(_PANEL_DIAMETERS * task.diameter))
     components = foreground_components(case.foreground)
     pictures = [
         ("Image", stretch_contrast(image)[window]),
@@ -182,7 +178,7 @@ def _whole_frame(
     task: ScoreTask, frame: Frame, record: dict[str, Any]
 ) -> tuple[str, list[Picture]]:
     image, _ = frame.read()
-    case = task.case(frame)
+    case = task.case(frame, task.load())
     assert case.affinities is not None
     labels = task.labels(case, record["value"])
     seg = seg_score(labels, case.truth)
@@ -199,23 +195,6 @@ def _inside(affinities: Affinities, foreground: NDArray[np.bool_]) -> Affinities
     """Return the affinities of a foreground; others were computed for other foregrounds."""
     weight = np.where(foreground, affinities.weight, np.float32(0))
     return Affinities(affinities.values, affinities.offsets, weight)
-
-
-def _crowded(truth: NDArray[np.integer], side: int) -> tuple[slice, slice]:
-    """Return the window in which most cells touch."""
-    highest = ndimage.maximum_filter(truth, 3)
-    lowest = ndimage.minimum_filter(np.where(truth > 0, truth, truth.max() + 1), 3)
-    touching = (truth > 0) & (highest != lowest)
-    density = ndimage.uniform_filter(touching.astype(np.float32), side, mode="constant")
-    middle = np.unravel_index(int(density.argmax()), density.shape)
-    rows, columns = (
-        slice(start, start + side)
-        for start in (
-            int(np.clip(place - side // 2, 0, max(0, size - side)))
-            for place, size in zip(middle, truth.shape, strict=True)
-        )
-    )
-    return rows, columns
 
 
 def _draw_panels(path: Path, rows: Sequence[tuple[str, Sequence[Picture]]]) -> None:

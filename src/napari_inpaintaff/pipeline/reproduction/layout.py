@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.images import read_image, read_labels
@@ -41,7 +42,7 @@ class Frame:
         Whether every cell is annotated. If not, only measures that ask for annotated cells
         mean anything: SEG and the detection accuracy.
     crop : int or None
-        Side of the square around the centre that is read; None reads everything.
+        Side of the square that is read, where most cells touch; None reads everything.
     """
 
     name: str
@@ -72,18 +73,51 @@ class Frame:
                 f"{self.truth} has the shape {truth.shape}, but {self.image} {image.shape}: "
                 "planes (Y, X) of one shape are needed"
             )
-        window = self.window((image.shape[0], image.shape[1]))
+        if self.crop is None:
+            return image, truth
+        window = crowded_window(truth, self.crop)
         return image[window], truth[window]
 
-    def window(self, shape: tuple[int, int]) -> tuple[slice, slice]:
-        """Return the rows and columns that are read of an image of a shape."""
-        if self.crop is None:
-            return slice(0, shape[0]), slice(0, shape[1])
-        rows, columns = (
-            slice(max(0, (size - self.crop) // 2), max(0, (size - self.crop) // 2) + self.crop)
-            for size in shape
+
+def touching_pixels(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return the pixels of cells, in a label image (Y, X), that are next to another cell."""
+    highest = ndimage.maximum_filter(labels, 3)
+    lowest = ndimage.minimum_filter(np.where(labels > 0, labels, labels.max() + 1), 3)
+    touching: NDArray[np.bool_] = (labels > 0) & (highest != lowest)
+    return touching
+
+
+def crowded_window(labels: NDArray[np.integer], side: int) -> tuple[slice, slice]:
+    """Return the window in which most cells touch.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        0 is background.
+    side : int
+        Of the window, in pixels; it is smaller where the image is.
+
+    Returns
+    -------
+    tuple of two slices
+        Rows and columns, inside the image.
+    """
+    touching = touching_pixels(labels)
+    # Where none touch, where most of the cells are.
+    seen = touching if touching.any() else labels > 0
+    density = seen.astype(np.float64)
+    # Twice, so that what counts is in the middle of the window rather than at its edge.
+    for _ in range(2):
+        density = ndimage.uniform_filter(density, side, mode="constant")
+    middle = np.unravel_index(int(density.argmax()), density.shape)
+    rows, columns = (
+        slice(start, min(size, start + side))
+        for start, size in (
+            (int(np.clip(place - side // 2, 0, max(0, size - side))), size)
+            for place, size in zip(middle, labels.shape, strict=True)
         )
-        return rows, columns
+    )
+    return rows, columns
 
 
 @dataclass(frozen=True)

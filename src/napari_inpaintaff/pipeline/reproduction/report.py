@@ -41,8 +41,8 @@ _HEADS = {
     "table1": "SEG is pooled over all annotated cells of the test frames, as the challenge does; "
     "*mean of frames* gives every frame the same weight. ± is the standard deviation over "
     "trainings with other seeds. Alpha was chosen on the validation frames, for every row by "
-    "itself. Starred rows of the paper (*challenge*) were trained on more labels and tested on the "
-    "challenge's own videos.",
+    "itself. Rows marked *challenge* are the official scores that the paper prints beside its own: "
+    "supervised methods, trained on more labels and tested on the challenge's secret videos.",
     "figure4": "SEG over the number of labelled cells, smaller training sets made as in appendix "
     "B. A cell counts if at least half of it lies in the labelled part. AffNet is trained as long "
     "as FGNet and on the same labels, its foreground is that FGNet's, and its alpha is its own. "
@@ -109,7 +109,11 @@ def _draw(
             drawn[part] = path
     for plan in plans:
         short = SHORT_NAMES[plan.frames.name]
-        wanted = {"separation": "igm", "method": "mutex_watershed", "variant": ""}
+        wanted = {
+            "separation": settings.engines[0],
+            "method": "mutex_watershed",
+            "variant": "",
+        }
         for name, draw_panels, run in (
             ("figure3", draw_figure3, run_of(plan.scores, foreground="true", **wanted)),
             ("figure6", draw_figure6, run_of(plan.scores, fifty=True, **wanted)),
@@ -158,9 +162,9 @@ def _markdown(
             "grey: not computed.",
             *(_picture(name, path) for name, path in panels.items()),
         ]
-    failed = _failures(plans)
+    failed = failures(plans)
     if failed:
-        blocks += ["## What could not be done", *failed]
+        blocks += ["## What could not be done", "\n".join(f"- {one}" for one in failed)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -173,8 +177,8 @@ def _conditions(plans: Sequence[Plan], settings: Reproduction) -> list[str]:
     length = f"{settings.minutes:g} minutes" if settings.minutes else f"{settings.steps} steps"
     looked_at = "whole frames"
     if settings.crop is not None:
-        looked_at = f"the middle {settings.crop} x {settings.crop} pixels of the frames: a first "
-        looked_at += "look, whose numbers mean little"
+        looked_at = f"{settings.crop} x {settings.crop} pixels of every frame, where most cells "
+        looked_at += "touch: a first look, whose numbers mean little"
     lines = [
         f"- Split *{settings.split}*, {looked_at}; {settings.seeds} training(s) of each network.",
         f"- InpaintAff by {' and '.join(settings.engines)}: patch {separation.patch}, stride "
@@ -223,14 +227,17 @@ def _differences(found: Sequence[DataFrames]) -> list[str]:
     return ["\n".join(lines)]
 
 
-def _failures(plans: Sequence[Plan]) -> list[str]:
-    lines = []
+def failures(plans: Sequence[Plan]) -> list[str]:
+    """Return what could not be done, and why, as sentences."""
+    sentences = []
     for plan in plans:
-        for task in (*plan.trainings, *plan.scores):
-            record = read_record(task.output)
-            if record is not None and record.get("failed"):
-                lines.append(f"- {plan.frames.name}, {task.title}: {record['failed']}")
-    return ["\n".join(dict.fromkeys(lines))] if lines else []
+        tasks = [(task.title, task.output) for task in plan.trainings]
+        tasks += [(task.title, task.output) for task in plan.scores]
+        for title, output in tasks:
+            reason = (read_record(output) or {}).get("failed")
+            if reason:
+                sentences.append(f"{plan.frames.name}, {title}: {reason}")
+    return list(dict.fromkeys(sentences))
 
 
 def _write(path: Path, text: str) -> Path:

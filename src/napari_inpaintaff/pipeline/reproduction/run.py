@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from napari_inpaintaff.errors import ImageError, OutputError
+from napari_inpaintaff.errors import DeviceError, ImageError, OutputError
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.pipeline.reproduction.experiments import plan_data_set
-from napari_inpaintaff.pipeline.reproduction.report import write_results
+from napari_inpaintaff.pipeline.reproduction.report import failures, write_results
 from napari_inpaintaff.pipeline.reproduction.settings import Reproduction
 from napari_inpaintaff.pipeline.reproduction.splits import DataFrames, find_frames
 from napari_inpaintaff.pipeline.reproduction.store import make_folder
@@ -107,7 +108,7 @@ def iterate_reproduction(
         done += len(phase)
     yield Progress(total, total, "Drawing tables and figures…")
     files = write_results(folder, plans, found, settings)
-    return Results(tuple(files), computed, total - computed)
+    return Results(tuple(files), computed, total - computed, tuple(failures(plans)))
 
 
 def _check_images(data_sets: Sequence[DataFrames], settings: Reproduction) -> None:
@@ -156,12 +157,23 @@ def _share(
         while running:
             finished, running = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
-                future.result()
+                _check(future)
                 done += 1
             waiting = todo[min(len(todo) - 1, len(todo) - len(running))]
             yield Progress(done, total, f"{_sentence(waiting)} ({workers} processes)")
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _check(future: Future[None]) -> None:
+    """Raise what a task raised."""
+    try:
+        future.result()
+    except BrokenProcessPool as error:
+        raise DeviceError(
+            "a process was killed, most likely for want of memory: take fewer workers; the same "
+            "call goes on where this one ended"
+        ) from error
 
 
 def _sentence(task: Task) -> str:

@@ -54,8 +54,8 @@ class Reproduction:
         Of every training of FGNet and AffNet: one of them.
     inpainter_minutes, inpainter_steps : float and int, or None
         Of an inpainter that has to be trained: one of them.
-    student_patches : int
-        That a student is distilled from.
+    student_patches, student_steps : int, int or None
+        That a student is distilled from, and of its training; None: as many as it needs.
     crop : int or None
         Side of the square that is looked at in frames to validate and test on; None is all.
     most_frames : int or None
@@ -82,6 +82,7 @@ class Reproduction:
     inpainter_minutes: float | None = 20.0
     inpainter_steps: int | None = None
     student_patches: int = 1500
+    student_steps: int | None = None
     crop: int | None = None
     most_frames: int | None = None
     appendix_frames: int = 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -345,7 +346,10 @@ def statement(scores: Scores) -> list[str]:
         if first is None or second is None or most <= counts[0]:
             continue
         better = first.seg - second.seg
+        spread = math.hypot(first.spread or 0.0, second.spread or 0.0)
         verdict = "holds" if better > 0 else "does not hold"
+        if abs(better) < spread:
+            verdict = f"is undecided, the trainings differ by as much (± {spread:.3f})"
         sentences.append(
             f"{SHORT_NAMES[data_set]}: FGNet with {counts[0]} cells and InpaintAff scores "
             f"{first.seg:.3f}, AffNet with {most} cells ({most / counts[0]:.0f} times as many) "

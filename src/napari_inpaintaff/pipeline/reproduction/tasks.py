@@ -10,7 +10,6 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError, InpaintAffError
 from napari_inpaintaff.evaluation import close_gaps
 from napari_inpaintaff.foreground import (
@@ -23,8 +22,9 @@ from napari_inpaintaff.foreground import (
 )
 from napari_inpaintaff.images import (
     NormalisationKind,
+    SavedAffinities,
     gather_planes,
-    read_affinities,
+    read_affinity_file,
     write_affinities,
 )
 from napari_inpaintaff.inpainting import (
@@ -54,7 +54,6 @@ from napari_inpaintaff.separation import (
     compute_affinities,
     train_affnet,
 )
-from napari_inpaintaff.separation.affinities import known_pixels
 
 UNLABELLED = -1
 
@@ -352,28 +351,28 @@ class AffinitiesTask:
 
     def is_done(self) -> bool:
         """Whether nothing is missing; looks into the file."""
-        if not self.output.is_file():
+        before = self._before()
+        if before is None or before.foreground is None:
             return False
-        image, truth = self.frame.read()
-        return not (self._wanted(image, truth) & ~self._known(image)).any()
-
-    def _known(self, image: NDArray[Any]) -> NDArray[np.bool_]:
-        previous = self._previous()
-        return np.zeros(image.shape, bool) if previous is None else known_pixels(previous)
+        return not (self._wanted(*self.frame.read()) & ~before.foreground).any()
 
     def run(self) -> None:
         """Compute what is missing."""
         image, truth = self.frame.read()
+        wanted, before = self._wanted(image, truth), self._before()
         affinities = compute_affinities(
             image,
             Inpainter.load(self.model, device=self.device),
             self.separation,
-            wanted=self._wanted(image, truth),
-            previous=self._previous(),
+            wanted=wanted,
+            previous=None if before is None else before.affinities,
             diameter=self.diameter,
         )
+        if before is not None and before.foreground is not None:
+            wanted |= before.foreground
         make_folder(self.output.parent)
-        write_affinities(self.output, affinities)
+        # The foreground says what was computed: not every pixel of it has a weight.
+        write_affinities(self.output, affinities, foreground=wanted)
 
     def _wanted(self, image: NDArray[Any], truth: NDArray[np.integer]) -> NDArray[np.bool_]:
         wanted = np.zeros(image.shape, bool)
@@ -382,10 +381,10 @@ class AffinitiesTask:
                 wanted |= foreground.of(self.frame, image, truth)
         return wanted
 
-    def _previous(self) -> Affinities | None:
+    def _before(self) -> SavedAffinities | None:
         if not self.output.is_file():
             return None
         try:
-            return read_affinities(self.output)
+            return read_affinity_file(self.output)
         except ImageError:  # damaged: it is computed again
             return None
