@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import TypeVar
 
@@ -154,6 +154,25 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
     if inference_dtype(device) == torch.bfloat16:
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Draw PyTorch's random numbers, such as those of dropout, from a seed.
+
+    The caller's own numbers go on as if nothing had been drawn.
+
+    Parameters
+    ----------
+    seed : int
+        0 or more.
+    device : torch.device
+        Where numbers are drawn, besides the CPU.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
 
 
 def is_out_of_memory(error: BaseException) -> bool:

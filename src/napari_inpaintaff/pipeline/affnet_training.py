@@ -141,7 +141,7 @@ def choose_affnet_alpha(
     windows: list[_Window] = []
     for index, part, truth in _best_windows(labels, held_out):
         yield Progress(len(windows), total, message)
-        given = labels[index][part]
+        given = np.asarray(labels[index])[part]
         image = planes[index].read()[part]
         mask = close_gaps(np.maximum(given, 0)) & np.isfinite(image)
         affinities = compute_student_affinities(image, affnet, wanted=mask, diameter=diameter)
@@ -184,7 +184,7 @@ def _best_windows(
     """Return the windows with most cells that count: image, part, and these cells alone."""
     found = []
     for index, given in enumerate(labels):
-        counting = np.maximum(given, 0)
+        counting = np.maximum(np.asarray(given), 0)
         if held_out is not None:
             counting = _mostly_inside(counting, held_out[index])
         for y in range(0, given.shape[0], _WINDOW):

@@ -67,7 +67,7 @@ def labelled_images(planes: Sequence[Plane], labels: Sequence[NDArray[Any]]) -> 
             f"there are {len(planes)} images, but {len(labels)} label images: give one for each"
         )
     images = [
-        LabelledImage(plane, _cell_numbers(given, plane))
+        LabelledImage(plane, _cell_numbers(np.asarray(given), plane))
         for plane, given in zip(planes, labels, strict=True)
     ]
     if not any(image.cells for image in images):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Offset
-from napari_inpaintaff.errors import ParameterError
+from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.images import Plane
 from napari_inpaintaff.images.normalise import NormalisationKind
 from napari_inpaintaff.inpainting.training_images import as_planes
@@ -123,8 +123,8 @@ def train_affnet(
     Raises
     ------
     ImageError
-        If an image cannot be read, labels do not fit their image, are no whole numbers or
-        below -1, or say nothing that can be learned.
+        If an image cannot be read, no labelled cell has a known intensity, or labels do not
+        fit their image, are no whole numbers or below -1, or say nothing that can be learned.
     ParameterError
         If the diameter is too far from the model's, ``start`` has another network than the
         configuration, or nothing was learned before the end.
@@ -229,6 +229,8 @@ def _run(
     device = next(network.parameters()).device
     count, measured_count = (-(-pixels // side**2) for pixels in (_PIXELS, _MEASURED_PIXELS))
     patches, allowed = cut_patches(images, count=count, side=side, seed=seed, held_out=False)
+    if not len(patches):
+        raise ImageError("no pixel of a labelled cell has a known intensity")
     sampler = PatchSampler(patches, allowed, stride=stride, seed=seed)
     measured = sampler
     if holds_out:

@@ -111,6 +111,10 @@ class PatchSampler:
     def __len__(self) -> int:
         return len(self._patches)
 
+    def seed_of(self, step: int) -> int:
+        """Return a seed of its own for every step."""
+        return int(np.random.SeedSequence([self._seed, step]).generate_state(1)[0])
+
     def draw(self, step: int, batch: int) -> Questions:
         """Draw the batch of a step.
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from napari_inpaintaff.datatypes import Offset
 from napari_inpaintaff.inpainting.checkpoint import Arrays, snapshot
+from napari_inpaintaff.networks.devices import seeded
 from napari_inpaintaff.networks.schedule import Schedule
 from napari_inpaintaff.networks.training import (
     REPORT_EVERY,
@@ -161,7 +162,8 @@ def train_on_pairs(
 
     def draw_loss(step: int) -> Tensor:
         questions = to_device(training.sampler.draw(step, training.batch), device)
-        return training.loss(training.network, questions, training.offsets)
+        with seeded(training.sampler.seed_of(step), device):  # of dropout
+            return training.loss(training.network, questions, training.offsets)
 
     def shrink() -> bool:
         if training.batch == 1:
