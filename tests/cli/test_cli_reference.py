@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 
+from napari_inpaintaff.cli import labelled_training, model_choice, tuning
 from napari_inpaintaff.cli.app import build_parser
 from napari_inpaintaff.cli.distillation import PATCHES
 from napari_inpaintaff.cli.options import DEFAULT_MODE, DEVICES, MODES
@@ -42,20 +43,29 @@ def test_reference_and_parser_agree(name):
 
 
 def test_names_in_the_parser_are_those_of_the_core():
-    from napari_inpaintaff.foreground import FOREGROUND_METHODS
+    from napari_inpaintaff.foreground import FOREGROUND_METHODS, FGNetConfig
     from napari_inpaintaff.images import NormalisationKind
     from napari_inpaintaff.inpainting import LossName
     from napari_inpaintaff.inpainting.metadata import ARCHITECTURES
+    from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS
     from napari_inpaintaff.networks.devices import DEVICES as known_devices
-    from napari_inpaintaff.partition import PARTITION_METHODS
+    from napari_inpaintaff.partition import OUTLINE_METHODS, PARTITION_METHODS
+    from napari_inpaintaff.pipeline import tuning_curves, tuning_plot
+    from napari_inpaintaff.separation.affnet_parameters import AffNetConfig
 
     assert tuple(ARCHITECTURES) == CONFIGURATIONS
     assert known_devices == DEVICES
     assert tuple(SEPARATION_MODES) == MODES
     assert get_args(LossName) == LOSSES
     assert get_args(NormalisationKind) == NORMALISATIONS
+    assert get_args(NormalisationKind) == labelled_training.NORMALISATIONS
+    assert get_args(FGNetConfig) == get_args(AffNetConfig) == labelled_training.CONFIGURATIONS
+    assert tuple(tuning_curves.METRICS) == tuning.METRICS
+    assert tuning_curves.TABLE_SUFFIXES == tuning.TABLE_SUFFIXES
+    assert tuning_plot.PLOT_SUFFIXES == tuning.PLOT_SUFFIXES
+    assert set(model_choice.ENGINE_OF) == set(SHIPPED_FOLDERS) - {"fgnet"}
     text = REFERENCE.read_text(encoding="utf8")
-    for name in (*FOREGROUND_METHODS, *PARTITION_METHODS):
+    for name in (*FOREGROUND_METHODS, *PARTITION_METHODS, *OUTLINE_METHODS):
         assert f"`{name}`" in text
 
 
@@ -69,6 +79,20 @@ def test_defaults_of_distill_are_those_of_the_core():
     ):
         (row,) = (line for line in text.splitlines() if line.startswith(f"| `{option}`"))
         assert row.split("|")[-2].strip() == default, option
+
+
+def test_lengths_in_the_reference_are_those_of_the_core():
+    from napari_inpaintaff.foreground import FGNetTraining
+    from napari_inpaintaff.separation import AffNetTraining
+
+    text = REFERENCE.read_text(encoding="utf8")
+    for command, steps in (
+        ("train-foreground", FGNetTraining().schedule().steps),
+        ("train-affinities", AffNetTraining().schedule(0.0).steps),
+    ):
+        section = text.split(f"## {command}\n")[1].split("\n## ")[0]
+        (row,) = (line for line in section.splitlines() if line.startswith("| `--steps`"))
+        assert row.split("|")[-2].strip() == str(steps), command
 
 
 def test_defaults_in_the_reference_are_those_of_the_core():

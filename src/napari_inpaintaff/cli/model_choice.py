@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("igm", "student", "affnet")
 #: What the model of an engine is called, by its kind.
-_ENGINE_OF = {"inpainter": "igm", "student": "student", "affnet": "affnet"}
+ENGINE_OF = {"inpainter": "igm", "student": "student", "affnet": "affnet"}
 
 
 def add_model(command: argparse.ArgumentParser) -> None:
@@ -66,7 +66,7 @@ def load_chosen_model(options: argparse.Namespace) -> Inpainter | Student:
     name = options.model or default
     model = load_model(name, device=options.device)
     kind = model.metadata.kind
-    if options.engine not in (None, _ENGINE_OF[kind]):
+    if options.engine not in (None, ENGINE_OF[kind]):
         raise ParameterError(
             f"the {kind} {name} is not for --engine {options.engine}: leave --engine out, "
             f"or choose another model (see: inpaintaff models)"
