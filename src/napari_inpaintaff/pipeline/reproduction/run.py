@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -94,8 +94,8 @@ def iterate_reproduction(
         if frames.test
     ]
     _check_images(testable, settings)
-    make_folder(folder)
     plans = [plan_data_set(frames, settings, folder / WORK) for frames in testable]
+    make_folder(folder)
     # Phase by phase over all data sets, so that no process waits for the other data set.
     phases: list[list[Task]] = []
     for number in range(max(len(plan.phases) for plan in plans)):
@@ -112,8 +112,10 @@ def iterate_reproduction(
 
 
 def _check_images(data_sets: Sequence[DataFrames], settings: Reproduction) -> None:
-    """Raise what is wrong with data sets that need an inpainter, before any long work."""
+    """Raise what is wrong with the images and their truth, before any long work."""
     for frames in data_sets:
+        for frame in (*frames.train, *frames.validate, *frames.test):
+            replace(frame, crop=None).read()
         given = settings.inpainters.get(frames.name, frames.split.inpainter)
         if given is None and not frames.unlabelled:
             raise ImageError(
