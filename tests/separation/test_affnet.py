@@ -21,7 +21,7 @@ from napari_inpaintaff.errors import ImageError, ModelFileError, ParameterError
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.inpainting.training_images import as_planes
 from napari_inpaintaff.jobs import Progress
-from napari_inpaintaff.networks import UNetArchitecture, tiles
+from napari_inpaintaff.networks import UNetArchitecture, build_unet, tiles
 from napari_inpaintaff.separation import (
     AffNet,
     AffNetMetadata,
@@ -241,6 +241,23 @@ def test_tiles_of_pix2pix_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(tiles, "TILE", 20)
     tiled = compute_student_affinities(image, affnet)
     np.testing.assert_allclose(tiled.values, whole.values, atol=1e-5)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 5])
+def test_pix2pix_looks_as_far_as_its_tiles_show_it(levels: int) -> None:
+    network = build_unet(UNetArchitecture("pix2pix", (2,) * levels, outputs=1)).eval()
+    stride = 1 << levels
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.abs_()
+    values = torch.ones(1, 1, 12 * stride, stride, requires_grad=True)
+    reaches = []
+    for row in range(6 * stride, 7 * stride):
+        output = network(values, torch.ones_like(values))[0, 0, row, 0]
+        [gradient] = torch.autograd.grad(output, values)
+        seen = np.flatnonzero(gradient[0, 0].abs().sum(1).numpy())
+        reaches += [row - int(seen[0]), int(seen[-1]) - row]
+    assert max(reaches) == tiles.PIX2PIX_REACH_STRIDES * stride - 3
 
 
 @pytest.mark.usefixtures("few_patches")

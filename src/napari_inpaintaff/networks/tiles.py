@@ -17,6 +17,9 @@ TILE = 512
 #: and up, and the head, are less than five, and less than one more comes from the nearest
 #: neighbours of the upsampling.
 REACH_STRIDES = 6
+#: How far the U-Net of pix2pix looks: with 4x4 convolutions of stride 2 on the way down and up,
+#: three strides less three pixels.
+PIX2PIX_REACH_STRIDES = 3
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a plane is cut into tiles for a plain U-Net.
+    """How a plane is cut into tiles for a U-Net.
 
     Attributes
     ----------
@@ -59,11 +62,15 @@ class Tiling:
     surrounded : bool
         Whether the network is shown more than the plane at the plane's borders, as far as
         it looks; otherwise it meets the end of its input there.
+    reach : int
+        How far the network looks, in strides: that of a plain U-Net, or
+        `PIX2PIX_REACH_STRIDES`.
     """
 
     shape: tuple[int, int]
     stride: int
     surrounded: bool = False
+    reach: int = REACH_STRIDES
 
     @property
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -105,4 +112,4 @@ class Tiling:
 
     @property
     def _reach(self) -> int:
-        return REACH_STRIDES * self.stride
+        return self.reach * self.stride
