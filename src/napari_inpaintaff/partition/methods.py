@@ -120,7 +120,7 @@ def partition(
         Every pixel of it gets a label >= 1, all others 0. Without it every pixel is
         labelled.
     parameters : PartitionParameters, optional
-        Default: the mutex watershed with alpha = 1.
+        Default: the mutex watershed with alpha = 1.5.
 
     Returns
     -------
