@@ -59,7 +59,11 @@ def main() -> None:
     start = None if options.start == "none" else load_model(options.start)
     for seed in options.seed:
         training = AffNetTraining(
-            steps=options.steps, minutes=options.minutes, seed=seed, config=options.config
+            steps=options.steps,
+            minutes=options.minutes,
+            seed=seed,
+            config=options.config,
+            learning_rate=options.learning_rate,
         )
         began = time.perf_counter()
         updates = iterate_affnet_training(images, labels, training, start=start)
@@ -112,6 +116,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--columns", type=int, help="learn from these columns of frame 052 alone")
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
+    parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--config", choices=("small", "paper"), default="small")
     parser.add_argument("--loss", choices=("dice", "cross-entropy"), default="dice")
     parser.add_argument("--student", action="store_true", help="measure the included student, too")
