@@ -123,6 +123,8 @@ def test_a_best_value_at_the_edge_is_said_to_be_there() -> None:
         _, tuning = finish(tune_cases([case], alphas=alphas))
         assert tuning.curves[0].best.value == 1.5
         assert tuning.curves[0].edge == edge
+    beyond = TuningCurve("distance_watershed", "seg", "sigma", (0.0, 1.0), (0.9, 0.5))
+    assert beyond.edge is None  # there is no sigma below 0
 
 
 def test_of_equal_neighbours_the_middle_one_is_taken() -> None:

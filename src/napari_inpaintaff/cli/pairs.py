@@ -74,6 +74,11 @@ def find_pairs(paths: Sequence[Path], labels: str) -> list[tuple[Path, Path]]:
     labels : str
         What the label images are called.
 
+    Returns
+    -------
+    list of (Path, Path)
+        Those of folders in the order of the images.
+
     Raises
     ------
     ParameterError
@@ -95,7 +100,8 @@ def find_pairs(paths: Sequence[Path], labels: str) -> list[tuple[Path, Path]]:
             found.append((image, given))
         elif image.is_dir():
             kinds = ("images", "label images")
-            found += match_files(_images_in(image), label_files(given), kinds=kinds)
+            # In the order of the images: that of masks for them.
+            found += sorted(match_files(_images_in(image), label_files(given), kinds=kinds))
         else:
             raise ImageError(f"{given} is a folder, but {image} is none: give two of a kind")
     return found

@@ -149,10 +149,15 @@ class TuningCurve:
 
     @property
     def edge(self) -> Literal["smallest", "largest"] | None:
-        """Whether the best value is at an end of the range: there may be a better one beyond."""
+        """Whether the best value is at an end of the range: there may be a better one beyond.
+
+        Nothing is beyond 0.
+        """
         if len(self.values) < 2 or self._best_index not in (0, len(self.values) - 1):
             return None
-        return "smallest" if self._best_index == 0 else "largest"
+        if self._best_index > 0:
+            return "largest"
+        return "smallest" if self.values[0] > 0 else None
 
     @property
     def _best_index(self) -> int:
