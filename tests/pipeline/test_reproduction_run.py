@@ -16,10 +16,11 @@ from napari_inpaintaff.errors import ImageError, ModelFileError, OutputError, Pa
 from napari_inpaintaff.evaluation import close_gaps, evaluate
 from napari_inpaintaff.partition import foreground_components
 from napari_inpaintaff.pipeline.reproduction import Reproduction, Results, iterate_reproduction
+from napari_inpaintaff.pipeline.reproduction.frame_tasks import MasksTask
 from napari_inpaintaff.pipeline.reproduction.layout import Frame
+from napari_inpaintaff.pipeline.reproduction.model_tasks import LabelledTask
 from napari_inpaintaff.pipeline.reproduction.store import read_record
 from napari_inpaintaff.pipeline.reproduction.subsets import LabelledPart, TrainingSet
-from napari_inpaintaff.pipeline.reproduction.tasks import LabelledTask, MasksTask
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,18 @@ from napari_inpaintaff.foreground import FGNetTraining
 from napari_inpaintaff.images import read_labels
 from napari_inpaintaff.inpainting import InpainterMetadata, find_inpainter
 from napari_inpaintaff.partition import OUTLINE_METHODS, PARTITION_METHODS
+from napari_inpaintaff.pipeline.reproduction.frame_tasks import (
+    AffinitiesTask,
+    Foreground,
+    MasksTask,
+)
 from napari_inpaintaff.pipeline.reproduction.layout import Frame
+from napari_inpaintaff.pipeline.reproduction.model_tasks import (
+    InpainterTask,
+    LabelledTask,
+    StudentTask,
+    TrainedFile,
+)
 from napari_inpaintaff.pipeline.reproduction.scoring import Run, ScoreTask, Separation, Source
 from napari_inpaintaff.pipeline.reproduction.settings import FIFTY, Reproduction
 from napari_inpaintaff.pipeline.reproduction.splits import DataFrames
@@ -21,16 +32,7 @@ from napari_inpaintaff.pipeline.reproduction.subsets import (
     count_instances,
     training_sets,
 )
-from napari_inpaintaff.pipeline.reproduction.tasks import (
-    AffinitiesTask,
-    Foreground,
-    InpainterTask,
-    LabelledTask,
-    MasksTask,
-    StudentTask,
-    Task,
-    TrainedFile,
-)
+from napari_inpaintaff.pipeline.reproduction.task import Task
 from napari_inpaintaff.pipeline.reproduction.variants import variants
 from napari_inpaintaff.separation import AffNetTraining, Distillation, SeparationParameters
 
@@ -54,8 +56,6 @@ class Plan:
         Those of FGNet and AffNet, one of the phases.
     scores : tuple of ScoreTask
         The last phase.
-    sets : tuple of TrainingSet
-        What FGNet and AffNet learn from.
     fifty : TrainingSet or None
         That of FGNet50.
     """
@@ -64,7 +64,6 @@ class Plan:
     phases: tuple[tuple[Task, ...], ...]
     trainings: tuple[LabelledTask, ...]
     scores: tuple[ScoreTask, ...]
-    sets: tuple[TrainingSet, ...] = ()
     fifty: TrainingSet | None = None
 
 
@@ -137,7 +136,6 @@ class _Planner:
             phases,
             tuple(self.trainings.values()),
             tuple(self.scores.values()),
-            tuple(sets),
             fifty,
         )
 

@@ -205,9 +205,11 @@ def _conditions(plans: Sequence[Plan], settings: Reproduction) -> list[str]:
 
 def _differences(found: Sequence[DataFrames]) -> list[str]:
     lines = [
+        "- Images are resampled so that cells are 25 px across, for all networks and for the "
+        "separation; the paper says nothing of the kind.",
         "- The inpainter, the splits and all networks are those of this package, not the paper's "
         "code; the affinities of AffNet are partitioned on the foreground of the FGNet with the "
-        "same labels, about which the paper is silent."
+        "same labels, about which the paper is silent.",
     ]
     for frames in found:
         short = SHORT_NAMES[frames.name]

@@ -18,7 +18,7 @@ from napari_inpaintaff.pipeline.reproduction.report import failures, write_resul
 from napari_inpaintaff.pipeline.reproduction.settings import Reproduction
 from napari_inpaintaff.pipeline.reproduction.splits import DataFrames, find_frames
 from napari_inpaintaff.pipeline.reproduction.store import make_folder
-from napari_inpaintaff.pipeline.reproduction.tasks import Task
+from napari_inpaintaff.pipeline.reproduction.task import Task
 
 #: Finished work lies in this folder of the output.
 WORK = "work"

@@ -24,9 +24,9 @@ from napari_inpaintaff.partition import (
     partition,
     partition_outline,
 )
+from napari_inpaintaff.pipeline.reproduction.frame_tasks import Foreground
 from napari_inpaintaff.pipeline.reproduction.layout import Frame
 from napari_inpaintaff.pipeline.reproduction.store import read_record, write_record
-from napari_inpaintaff.pipeline.reproduction.tasks import Foreground
 from napari_inpaintaff.pipeline.tuning import TuningCase, tune_cases
 from napari_inpaintaff.pipeline.tuning_curves import TuningCurve
 from napari_inpaintaff.separation import AffNet, Student, compute_student_affinities

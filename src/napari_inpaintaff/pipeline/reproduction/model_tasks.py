@@ -1,31 +1,26 @@
-"""Units of work that leave a file behind: a model, masks, affinities, scores."""
+"""Units of work that leave a model behind: inpainter, student, FGNet, AffNet."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_inpaintaff.errors import ImageError, InpaintAffError
-from napari_inpaintaff.evaluation import close_gaps
+from napari_inpaintaff.errors import InpaintAffError
 from napari_inpaintaff.foreground import (
     FGNet,
     FGNetTraining,
-    foreground_probability,
     foreground_targets,
-    threshold,
     train_fgnet,
 )
+from napari_inpaintaff.foreground.targets import UNLABELLED
 from napari_inpaintaff.images import (
     NormalisationKind,
-    SavedAffinities,
+    Plane,
     gather_planes,
-    read_affinity_file,
-    write_affinities,
 )
 from napari_inpaintaff.inpainting import (
     ARCHITECTURES,
@@ -37,12 +32,9 @@ from napari_inpaintaff.inpainting import (
 )
 from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.pipeline.distillation import iterate_distillation
-from napari_inpaintaff.pipeline.reproduction.layout import Frame
 from napari_inpaintaff.pipeline.reproduction.store import (
     make_folder,
-    read_mask_of,
     read_record,
-    write_masks,
     write_record,
 )
 from napari_inpaintaff.pipeline.reproduction.subsets import TrainingSet
@@ -50,28 +42,12 @@ from napari_inpaintaff.separation import (
     AffNet,
     AffNetTraining,
     Distillation,
-    SeparationParameters,
-    compute_affinities,
     train_affnet,
 )
+from napari_inpaintaff.separation.zoom import Zoom
 
-UNLABELLED = -1
-
-
-class Task(Protocol):
-    """A unit of work. It may run in another process, and twice at worst."""
-
-    @property
-    def title(self) -> str:
-        """What is done, for people."""
-
-    @abstractmethod
-    def is_done(self) -> bool:
-        """Whether its result is there."""
-
-    @abstractmethod
-    def run(self) -> None:
-        """Do it, and leave the result where the tasks after it look for it."""
+#: Of the cells that an inpainter is trained for, in pixels.
+MODEL_DIAMETER = 25.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +68,11 @@ class TrainedFile:
 
 @dataclass(frozen=True)
 class InpainterTask:
-    """Train an inpainter on unlabelled images; see `train_inpainter`."""
+    """Train an inpainter on unlabelled images; see `train_inpainter`.
+
+    The images are resampled so that their cells are as large as those that patches, bands and
+    offsets are made for; the inpainter then fits images with its diameter of 25 pixels.
+    """
 
     images: tuple[Path, ...]
     output: Path
@@ -118,11 +98,12 @@ class InpainterTask:
         training = InpainterTraining(
             ARCHITECTURES["small"], budget(minutes=self.minutes, steps=self.steps)
         )
+        zoom = Zoom.between(MODEL_DIAMETER, self.diameter)
         updates = train_inpainter(
-            gather_planes(self.images).planes,
+            [_resampled(plane, zoom) for plane in gather_planes(self.images).planes],
             training,
             name=self.output.stem,
-            diameter=self.diameter,
+            diameter=MODEL_DIAMETER,
             normalisation=self.normalisation,
             device=self.device,
             checkpoint=checkpoint,
@@ -130,6 +111,18 @@ class InpainterTask:
         )
         Job(updates, name=self.title).run().save(self.output)
         checkpoint.unlink(missing_ok=True)
+
+
+def _resampled(plane: Plane, zoom: Zoom) -> Plane:
+    """Return a plane at the scale of a model."""
+    if zoom.factor == 1:
+        return plane
+
+    def read() -> NDArray[np.float32]:
+        return zoom.shrink(plane.read().astype(np.float32))
+
+    height, width = (max(1, round(size / zoom.factor)) for size in plane.shape)
+    return Plane(plane.name, (height, width), read)
 
 
 @dataclass(frozen=True)
@@ -265,126 +258,3 @@ class LabelledTask:
             ),
             name=self.title,
         ).run()
-
-
-@dataclass(frozen=True)
-class MasksTask:
-    """Predict the foreground of frames with a trained FGNet."""
-
-    training: Path
-    frames: tuple[Frame, ...]
-    output: Path
-    diameter: float
-    device: str
-
-    @property
-    def title(self) -> str:
-        """What is done, for people."""
-        return f"foreground of {len(self.frames)} frames"
-
-    def is_done(self) -> bool:
-        """Whether the masks are there, or never will be."""
-        return self.output.is_file() or bool((read_record(self.training) or {}).get("failed"))
-
-    def run(self) -> None:
-        """Predict."""
-        if self.is_done():
-            return
-        network = FGNet.load(self.training.with_suffix(".safetensors"), device=self.device)
-        masks = {
-            frame.name: threshold(network.probability(frame.read()[0], diameter=self.diameter))
-            for frame in self.frames
-        }
-        write_masks(self.output, masks)
-
-
-@dataclass(frozen=True)
-class Foreground:
-    """A source of the foreground of frames.
-
-    Attributes
-    ----------
-    kind : {"true", "fgnet", "global_otsu"}
-        TRUEFG, the masks that a `MasksTask` wrote, or a threshold.
-    masks : Path or None
-        Those of an FGNet.
-    """
-
-    kind: Literal["true", "fgnet", "global_otsu"]
-    masks: Path | None = None
-
-    def is_there(self) -> bool:
-        """Whether it can be read: a training may have been impossible."""
-        return self.masks is None or self.masks.is_file()
-
-    def of(
-        self, frame: Frame, image: NDArray[Any], truth: NDArray[np.integer]
-    ) -> NDArray[np.bool_]:
-        """Return the mask of a frame."""
-        if self.kind == "true":
-            return close_gaps(truth)
-        if self.masks is not None:
-            return read_mask_of(self.masks, frame.name)
-        return threshold(foreground_probability(image, self.kind))
-
-
-@dataclass(frozen=True)
-class AffinitiesTask:
-    """Take a frame apart with an inpainter, where some foregrounds need it.
-
-    What an earlier run has computed of this frame is kept: affinities do not depend on what
-    else is wanted.
-    """
-
-    frame: Frame
-    model: Path
-    separation: SeparationParameters
-    diameter: float
-    foregrounds: tuple[Foreground, ...]
-    output: Path
-    device: str
-
-    @property
-    def title(self) -> str:
-        """What is done, for people."""
-        return f"affinities of {self.frame.name}"
-
-    def is_done(self) -> bool:
-        """Whether nothing is missing; looks into the file."""
-        before = self._before()
-        if before is None or before.foreground is None:
-            return False
-        return not (self._wanted(*self.frame.read()) & ~before.foreground).any()
-
-    def run(self) -> None:
-        """Compute what is missing."""
-        image, truth = self.frame.read()
-        wanted, before = self._wanted(image, truth), self._before()
-        affinities = compute_affinities(
-            image,
-            Inpainter.load(self.model, device=self.device),
-            self.separation,
-            wanted=wanted,
-            previous=None if before is None else before.affinities,
-            diameter=self.diameter,
-        )
-        if before is not None and before.foreground is not None:
-            wanted |= before.foreground
-        make_folder(self.output.parent)
-        # The foreground says what was computed: not every pixel of it has a weight.
-        write_affinities(self.output, affinities, foreground=wanted)
-
-    def _wanted(self, image: NDArray[Any], truth: NDArray[np.integer]) -> NDArray[np.bool_]:
-        wanted = np.zeros(image.shape, bool)
-        for foreground in self.foregrounds:
-            if foreground.is_there():
-                wanted |= foreground.of(self.frame, image, truth)
-        return wanted
-
-    def _before(self) -> SavedAffinities | None:
-        if not self.output.is_file():
-            return None
-        try:
-            return read_affinity_file(self.output)
-        except ImageError:  # damaged: it is computed again
-            return None
