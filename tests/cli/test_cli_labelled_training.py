@@ -155,6 +155,20 @@ def test_an_affnet_begins_a_distillation_and_a_student_an_affnet(
     assert "--from takes a student or an AffNet" in wrong.err
 
 
+def test_a_distillation_learns_where_a_foreground_network_finds_cells(
+    train, run, image, labels, model, tmp_path
+):
+    _, fgnet = train("train-foreground", image, labels)
+    output = tmp_path / "student.safetensors"
+    command = ("distill", image, "-o", output, "--model", model, "--device", "cpu")
+    short = ("--patches", 8, "--steps", 2, "--mode", "draft")
+    outcome = run(*command, *short, "--foreground", fgnet)
+    assert outcome.code == 0, outcome.err
+    wrong = run(*command, "--foreground", labels)
+    assert (wrong.code, wrong.out, len(wrong.lines)) == (2, "", 1)
+    assert "distill takes an FGNet or a method" in wrong.err
+
+
 @BOTH
 def test_ids_above_16_bits_are_cells_like_others(train, image, labels, tmp_path, command):
     tifffile.imwrite(labels, two_cells()[1].astype(np.uint32) * 100_000)

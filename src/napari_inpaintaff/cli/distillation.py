@@ -11,7 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_inpaintaff.cli.console import Reading, follow, log_as_lines
+from napari_inpaintaff.cli.foreground_choice import foreground_files, resolve_foreground
 from napari_inpaintaff.cli.given_labels import read_given_labels
 from napari_inpaintaff.cli.model_making import (
     add_images_and_model,
@@ -92,9 +95,9 @@ def add_commands(commands: Commands) -> None:
     )
     command.add_argument(
         "--foreground",
-        metavar="METHOD",
+        metavar="MODEL|METHOD",
         default="otsu",
-        help="where to take patches: otsu (default), or none for everywhere",
+        help="where to take patches: an FGNet (name or file), otsu (default), or none: all over",
     )
     add_diameter(command, "typical diameter of a cell in these images (default: the teacher's)")
     add_mode(command)
@@ -111,8 +114,12 @@ def run_distill(options: argparse.Namespace) -> None:
     start_file = find_student(options.start) if options.start else None
     images = [Path(image) for image in options.images]
     inputs = [*images, *options.labels, teacher_file, *([start_file] if start_file else [])]
-    check_model_file(options.output, *inputs)
-    _check_foreground(options.foreground)
+    check_model_file(options.output, *inputs, *foreground_files(options.foreground))
+    foreground = resolve_foreground(options.foreground, device=options.device)
+    if isinstance(foreground, np.ndarray):
+        raise ParameterError(
+            f"--foreground {options.foreground} is an image; distill takes an FGNet or a method"
+        )
     distillation = Distillation(
         patches=options.patches,
         minutes=options.minutes,
@@ -135,7 +142,7 @@ def run_distill(options: argparse.Namespace) -> None:
             distillation,
             start=start,
             name=options.output.stem,
-            foreground=options.foreground,
+            foreground=foreground,
             labels=labels,
             diameter=options.diameter,
             notes={"data": f"{counted(planes, 'image')} of the user"},
@@ -146,15 +153,6 @@ def run_distill(options: argparse.Namespace) -> None:
         student = display.follow(updates)
         save_model(student, options.output)
     _tell(student, options)
-
-
-def _check_foreground(method: str) -> None:
-    from napari_inpaintaff.foreground import FOREGROUND_METHODS
-
-    if method not in FOREGROUND_METHODS:
-        raise ParameterError(
-            f"unknown foreground method {method!r}; choose one of: {', '.join(FOREGROUND_METHODS)}"
-        )
 
 
 def _load_teacher(options: argparse.Namespace, file: Path) -> Inpainter:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.evaluation import evaluate
-from napari_inpaintaff.foreground import foreground_probability, mask_from_labels, threshold
+from napari_inpaintaff.foreground import FGNet, mask_from_labels
 from napari_inpaintaff.images import Plane
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.inpainting.training_images import as_planes
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.partition import PartitionParameters, partition
+from napari_inpaintaff.pipeline.foreground_source import foreground_mask
 from napari_inpaintaff.separation import (
     Distillation,
     DistillationUpdate,
@@ -29,7 +30,7 @@ from napari_inpaintaff.separation import (
 )
 from napari_inpaintaff.separation.zoom import Zoom
 
-Foregrounds = str | Sequence[NDArray[Any] | None]
+Foregrounds = str | FGNet | Sequence[NDArray[Any] | None]
 
 #: Of more images so many are taken at random: their patches would be too few to tell more.
 _MOST_IMAGES = 400
@@ -73,10 +74,10 @@ def iterate_distillation(
         A student or an AffNet to begin with.
     name : str, optional
         Of the student.
-    foreground : str or sequence of ndarray, shape (Y, X), or None, optional
+    foreground : str, FGNet, or sequence of ndarray, shape (Y, X), or None, optional
         A method (see `foreground.FOREGROUND_METHODS`), which sees images denoised if the
-        inpainter does that; or a mask or label image for every image, in which all that is
-        not zero is foreground, and None means everywhere.
+        inpainter does that; a foreground network; or a mask or label image for every image,
+        in which all that is not zero is foreground, and None means everywhere.
     labels, diameter, notes, device, stop
         See `separation.distill`.
 
@@ -105,7 +106,7 @@ def iterate_distillation(
     inpainter = model if isinstance(model, Inpainter) else Inpainter.load(model, device=device)
     Zoom.between(inpainter.metadata.diameter, diameter)
     planes = as_planes(images)
-    if not isinstance(foreground, str) and len(foreground) != len(planes):
+    if not isinstance(foreground, str | FGNet) and len(foreground) != len(planes):
         raise ParameterError(
             f"there are {len(planes)} images, but {len(foreground)} foregrounds: give one for each"
         )
@@ -117,7 +118,7 @@ def iterate_distillation(
     if labels is not None and len(labels) == len(planes):
         labels = [labels[index] for index in chosen]
     planes = [planes[index] for index in chosen]
-    if isinstance(foreground, str):
+    if isinstance(foreground, str | FGNet):
         masks = yield from _found_masks(planes, foreground, inpainter, diameter)
     else:
         given = [foreground[index] for index in chosen]
@@ -263,17 +264,15 @@ def _some(unlabelled: Sequence[bool], seed: int) -> list[int]:
 
 
 def _found_masks(
-    planes: Sequence[Plane], method: str, inpainter: Inpainter, diameter: float | None
+    planes: Sequence[Plane], source: str | FGNet, inpainter: Inpainter, diameter: float | None
 ) -> Generator[Progress, None, list[NDArray[np.bool_] | None]]:
     """Find the foreground of images; None of those that cannot be read, as will be told."""
-    diameter = inpainter.metadata.diameter if diameter is None else diameter
     masks: list[NDArray[np.bool_] | None] = []
     for done, plane in enumerate(planes):
         yield Progress(done, len(planes), "Finding the foreground…")
         try:
-            # Noise disturbs thresholds as much as it does inpainting.
-            image = inpainter.denoise(plane.read())
-            masks.append(threshold(foreground_probability(image, method, diameter=diameter)))
+            image = plane.read()
+            masks.append(foreground_mask(image, source, model=inpainter, diameter=diameter))
         except ImageError:
             masks.append(None)
     return masks
