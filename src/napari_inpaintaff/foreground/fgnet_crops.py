@@ -22,8 +22,11 @@ _SCALE = 1.25
 _BRIGHTNESS = 1.5
 #: Normalised values are multiplied by up to this factor, or its inverse.
 _CONTRAST = 1.2
-#: Of normalised values, the largest shift in linear units.
-_SHIFT = 0.3
+#: Background that is added: up to so much at either end of a crop, in the units of the
+#: normalisation. Without it a long training calls haze foreground.
+_HAZE: dict[NormalisationKind, float] = {"fluorescence": 0.15, "linear": 0.3}
+#: Standard deviation of the noise that is added, at most, in the same units.
+_NOISE: dict[NormalisationKind, float] = {"fluorescence": 0.1, "linear": 0.2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,21 +55,18 @@ class Crops:
         Normalised values, 0 where unknown; and 1 where known.
     targets : Tensor of float32, shape (B, 1, Y, X)
         1, 0, or -1 for unlabelled.
-    anywhere : int
-        So many crops, the last ones, lie anywhere in the images; the others around labels.
     """
 
     values: Tensor
     known: Tensor
     targets: Tensor
-    anywhere: int
 
     def to(self, device: torch.device) -> Crops:
         """Return the batch on a device."""
         values, known, targets = (
             one.to(device, non_blocking=True) for one in (self.values, self.known, self.targets)
         )
-        return Crops(values, known, targets, self.anywhere)
+        return Crops(values, known, targets)
 
 
 class CropSampler:
@@ -84,8 +84,6 @@ class CropSampler:
         Side of the crops.
     seed : int
         Same seed, same batches.
-    anywhere : float, optional
-        Part of the crops that lies at random places instead.
     """
 
     def __init__(
@@ -95,15 +93,12 @@ class CropSampler:
         *,
         size: int,
         seed: int,
-        anywhere: float = 0.0,
     ) -> None:
         self._normalisation = normalisation
         self._size = size
         self._seed = seed
-        self._anywhere = anywhere
         self._maps = [_maps(image) for image in images]
         self._shapes = [image.values.shape for image in images]
-        self._areas = np.cumsum([image.values.size for image in images])
         self._labelled = [
             _places([image.targets for image in images], value) for value in (FOREGROUND, 0)
         ]
@@ -119,19 +114,12 @@ class CropSampler:
             Number of crops.
         """
         random = np.random.default_rng([self._seed, step])
-        anywhere = round(self._anywhere * batch)
-        drawn = []
-        for index in range(batch):
-            if index < batch - anywhere:
-                image, y, x = self._around_label(random)
-            else:
-                image, y, x = self._somewhere(random)
-            drawn.append(self._cut(image, y, x, random))
+        drawn = [self._cut(*self._around_label(random), random) for _ in range(batch)]
         values, known, targets = torch.cat(drawn).chunk(3, dim=1)
         known = (known > 0.5).float()
-        values = self._brighten(values, random) * known
+        values = self._change(values, random) * known
         targets = torch.where(known > 0, targets - 1, UNLABELLED)
-        return Crops(values, known, targets, anywhere)
+        return Crops(values, known, targets)
 
     def _around_label(self, random: np.random.Generator) -> tuple[int, int, int]:
         """Choose a place near a labelled pixel, of either class as often as of the other."""
@@ -142,18 +130,12 @@ class CropSampler:
         down, right = random.integers(-half, half + 1, size=2).tolist()
         return image, y + down, x + right
 
-    def _somewhere(self, random: np.random.Generator) -> tuple[int, int, int]:
-        pixel = int(random.integers(self._areas[-1]))
-        image = int(np.searchsorted(self._areas, pixel, side="right"))
-        height, width = self._shapes[image]
-        return image, int(random.integers(height)), int(random.integers(width))
-
     def _cut(self, image: int, y: int, x: int, random: np.random.Generator) -> Tensor:
         """Cut out a crop around a pixel: (1, 3, Y, X), in a random orientation."""
-        angle = np.pi / 2 * random.integers(4)
+        angle = float(np.pi / 2 * random.integers(4))
         scale = 1.0
         if random.random() < _WARPED:
-            angle = random.uniform(0, 2 * np.pi)
+            angle = float(random.uniform(0, 2 * np.pi))
             scale = float(_SCALE ** random.uniform(-1, 1))
         mirrored = 1 - 2 * random.integers(2)
         height, width = self._shapes[image]
@@ -170,15 +152,29 @@ class CropSampler:
         sharp = functional.grid_sample(maps[:, 1:], points, mode="nearest", align_corners=False)
         return torch.cat([smooth, sharp], dim=1)
 
-    def _brighten(self, values: Tensor, random: np.random.Generator) -> Tensor:
-        def factors(largest: float) -> Tensor:
-            drawn = largest ** random.uniform(-1, 1, len(values))
-            return torch.from_numpy(drawn.astype(np.float32))[:, None, None, None]
+    def _change(self, values: Tensor, random: np.random.Generator) -> Tensor:
+        """Change brightness, contrast, background and noise of every crop."""
+        count, side = len(values), self._size
 
-        if self._normalisation == "fluorescence":
-            return torch.log1p(torch.expm1(values) * factors(_BRIGHTNESS)) * factors(_CONTRAST)
-        shifts = random.uniform(-_SHIFT, _SHIFT, len(values)).astype(np.float32)
-        return values * factors(_CONTRAST) + torch.from_numpy(shifts)[:, None, None, None]
+        def factors(largest: float) -> Tensor:
+            return _per_crop(largest ** random.uniform(-1, 1, count))
+
+        kind = self._normalisation
+        fluorescence = kind == "fluorescence"
+        intensities = torch.expm1(values) * factors(_BRIGHTNESS) if fluorescence else values
+        ends = random.uniform(-1, 1, (2, 2, count)) * _HAZE[kind] / 2
+        along = torch.linspace(0, 1, side)
+        down, right = (torch.lerp(_per_crop(first), _per_crop(last), along) for first, last in ends)
+        noise = random.standard_normal(values.shape, np.float32)
+        noise *= random.uniform(0, _NOISE[kind], (count, 1, 1, 1)).astype(np.float32)
+        changed = intensities + down.transpose(2, 3) + right + torch.from_numpy(noise)
+        if fluorescence:
+            changed = torch.log1p(changed.clamp(min=0))
+        return changed * factors(_CONTRAST)
+
+
+def _per_crop(numbers: NDArray[np.float64]) -> Tensor:
+    return torch.from_numpy(numbers.astype(np.float32))[:, None, None, None]
 
 
 def _maps(image: LabelledImage) -> Tensor:

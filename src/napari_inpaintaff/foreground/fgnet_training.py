@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground.fgnet import FGNet, enlarge, image_zoom, predict_tiles
 from napari_inpaintaff.foreground.fgnet_crops import CropSampler, LabelledImage
-from napari_inpaintaff.foreground.fgnet_loss import labelled_risk, positive_unlabelled_risk
+from napari_inpaintaff.foreground.fgnet_loss import labelled_risk
 from napari_inpaintaff.foreground.fgnet_metadata import FGNetMetadata
 from napari_inpaintaff.foreground.fgnet_parameters import (
     FGNET_ARCHITECTURES,
     FGNetTraining,
     FGNetUpdate,
 )
-from napari_inpaintaff.foreground.otsu import otsu_probability
+from napari_inpaintaff.foreground.positive_unlabelled import imply_targets
 from napari_inpaintaff.foreground.targets import (
     BACKGROUND,
     FEWEST_PIXELS,
@@ -75,8 +75,8 @@ def train_fgnet(
         Raw intensities; pixels that are not finite are unknown.
     targets : sequence of ndarray of int8, shape (Y, X)
         Of every image: 1 foreground, 0 background, -1 unlabelled; see `foreground_targets`.
-        Without any background, what is unlabelled is taken for a mixture of both; see
-        `positive_unlabelled_risk`.
+        Without any background, what is all but sure to be background is found out first; see
+        `imply_targets`.
     training : FGNetTraining, optional
         How long, and which network.
     start : Inpainter, Student or FGNet, optional
@@ -127,7 +127,12 @@ def train_fgnet(
     _check(planes, targets)
     metadata = _metadata(start, training, diameter, normalisation)
     labelled = yield from _read(planes, targets, metadata, start)
-    run = _Run(labelled, planes[0].shape, metadata, training, _network(start, metadata, training))
+    prior = None
+    if not any((image.targets == BACKGROUND).any() for image in labelled):
+        yield Progress(0, 1, "Looking for the background…")
+        labelled, prior = _with_background(labelled, training.seed)
+    network = _network(start, metadata, training)
+    run = _Run(labelled, planes[0].shape, metadata, training, network, prior)
     place(run.network, where)
     yield from run.train(stop)
     record = {
@@ -246,6 +251,20 @@ def _shrink_targets(targets: NDArray[np.int8], zoom: Zoom) -> NDArray[np.int8]:
     return np.where(seen, votes > 0, UNLABELLED).astype(np.int8)
 
 
+def _with_background(
+    images: Sequence[LabelledImage], seed: int
+) -> tuple[list[LabelledImage], float]:
+    """Return the images with what strokes on cells alone imply, and the class prior."""
+    implied = imply_targets(
+        [image.values for image in images], [image.targets for image in images], seed=seed
+    )
+    completed = [
+        replace(image, targets=targets)
+        for image, targets in zip(images, implied.targets, strict=True)
+    ]
+    return completed, implied.class_prior
+
+
 @dataclass(eq=False)
 class _Run:
     """A training while it goes on."""
@@ -255,17 +274,15 @@ class _Run:
     metadata: FGNetMetadata
     training: FGNetTraining
     network: nn.Module
+    prior: float | None
     batch: int = field(init=False)
     finished: bool = False
     optimisation: Optimisation = field(init=False)
-    prior: float | None = field(init=False)
     _map: NDArray[np.float32] | None = None
     _map_due: float = _FIRST_MAP
 
     def __post_init__(self) -> None:
         self.batch = self.training.batch
-        background = any((image.targets == BACKGROUND).any() for image in self.images)
-        self.prior = None if background else _class_prior(self.images)
 
     def train(self, stop: Callable[[], bool]) -> Generator[FGNetUpdate, None, None]:
         self.optimisation = state = Optimisation(self.network)
@@ -276,7 +293,6 @@ class _Run:
             self.metadata.normalisation,
             size=self.training.size,
             seed=self.training.seed,
-            anywhere=0.0 if self.prior is None else 0.5,
         )
 
         def draw_loss(step: int) -> Tensor:
@@ -287,14 +303,7 @@ class _Run:
                 torch.manual_seed(hash((self.training.seed, step)))
                 with autocast(device):
                     logits: Tensor = self.network(crops.values, crops.known)
-            logits = logits.float()
-            if self.prior is None:
-                return labelled_risk(logits, crops.targets)
-            anywhere = crops.known.clone()
-            anywhere[: len(anywhere) - crops.anywhere] = 0
-            return positive_unlabelled_risk(
-                logits[crops.targets == FOREGROUND], logits[anywhere > 0], self.prior
-            )
+            return labelled_risk(logits.float(), crops.targets)
 
         def shrink() -> bool:
             if self.batch == 1:
@@ -352,12 +361,3 @@ class _Run:
             seconds_left=max(0.0, whole - step.seconds),
             probability=self._map,
         )
-
-
-def _class_prior(images: Sequence[LabelledImage]) -> float:
-    """Estimate which part of the pixels is foreground."""
-    shares = [
-        float((otsu_probability(image.values.astype(np.float64), diameter=25.0) > 0.5).mean())
-        for image in images
-    ]
-    return float(np.clip(np.mean(shares), 0.02, 0.9))
