@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.filters import threshold_otsu
 
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground import (
@@ -148,6 +149,17 @@ def test_parameters_that_cannot_work_are_refused() -> None:
     for level in (-0.1, 1.0, float("nan")):
         with pytest.raises(ParameterError, match="level"):
             threshold(image, level)
+
+
+def test_the_baseline_is_one_threshold_of_the_raw_intensities() -> None:
+    image, _ = nuclei()
+    image[:3] = np.nan
+    mask = threshold(foreground_probability(image, "global_otsu"))
+    assert not mask[:3].any()
+    known = image[3:]
+    np.testing.assert_array_equal(mask[3:], known > threshold_otsu(known))
+    with pytest.warns(ConstantImageWarning, match="same intensity"):
+        assert not foreground_probability(np.full((9, 9), 7), "global_otsu").any()
 
 
 def test_masks_and_labels_become_a_foreground() -> None:

@@ -120,6 +120,14 @@ def train_fgnet(
         ``start``, or the training diverges.
     DeviceError
         If the device is not available or its memory too small.
+
+    Notes
+    -----
+    Nothing is held out to stop early: crops differ so much (any angle, scale, contrast, haze,
+    noise; see `CropSampler`) that longer trainings do not overfit. Mean SEG of nuclei-student on
+    the foreground of HeLa frames 079 and 091, before haze and noise were added: from 16
+    instances 0.891, 0.910, 0.903, 0.908 after 100, 200, 400, 800 steps, from random weights
+    0.902 and 0.909 after 200 and 400; from 52 instances 0.882, 0.917, 0.924, 0.923.
     """
     training = FGNetTraining() if training is None else training
     where = pick_device(device)
@@ -300,7 +308,10 @@ class _Run:
             cuda = [device] if device.type == "cuda" else []
             # Dropout must not depend on what else draws random numbers.
             with torch.random.fork_rng(devices=cuda):
-                torch.manual_seed(hash((self.training.seed, step)))
+                seed = hash((self.training.seed, step))
+                torch.default_generator.manual_seed(seed)
+                if cuda:
+                    torch.cuda.manual_seed(seed)
                 with autocast(device):
                     logits: Tensor = self.network(crops.values, crops.known)
             return labelled_risk(logits.float(), crops.targets)
