@@ -90,7 +90,7 @@ def _tell(affnet: AffNet, options: argparse.Namespace, *, stopped: bool) -> None
     print(f"{options.output}: learned from {source} in {duration(60 * record['minutes'])}")
     if record["agreement"] is not None:
         print(
-            f"agreement with the labels on {record['agreement_on']}: {record['agreement']:.3f} "
+            f"agreement on {record['agreement_on']}: {record['agreement']:.3f} "
             f"(1 is perfect, 0.5 is guessing)"
         )
     print(f"alpha {metadata.alpha:g} (others on labelled images: inpaintaff tune)")
