@@ -48,6 +48,7 @@ def write_tuning_plot(path: str | Path, tuning: Tuning) -> Path:
     """
     # Figure instead of pyplot: no global state, no window, safe in any thread.
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     path = Path(path)
     check_writable(path, suffixes=PLOT_SUFFIXES)
@@ -68,7 +69,9 @@ def write_tuning_plot(path: str | Path, tuning: Tuning) -> Path:
         if parameter == "alpha":
             # Twice as much and half as much are equal steps.
             axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
             axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_locator(NullLocator())
     better = "lower is better" if metric.smaller_is_better else "higher is better"
     axes[0].set_ylabel(f"{metric.title}; {better}", color=_QUIET)
     cells = f"{tuning.reference_objects} annotated cells"
