@@ -78,6 +78,8 @@ def test_options_reach_the_settings_in_a_quick_run_too() -> None:
     assert (chosen.split, chosen.data_sets) == ("development", (HELA,))
     assert chosen.inpainters == {HELA: "nuclei-small"}
     assert chosen.crop is not None
+    in_steps = settings("--quick", "--steps", 40, "--workers", 1)
+    assert (in_steps.steps, in_steps.minutes) == (40, None)
     first_look = settings("--quick", "--workers", 1)
     assert first_look.separation == SEPARATION_MODES["draft"]
     assert first_look.minutes is not None
@@ -99,6 +101,8 @@ def test_options_reach_the_settings_in_a_quick_run_too() -> None:
         (("--seeds", "0"), "seeds"),
         (("--seeds", "many"), "--seeds"),
         (("--minutes", "0"), "minutes"),
+        (("--steps", "0"), "steps"),
+        (("--minutes", "1", "--steps", "1"), "not allowed"),
         (("--inpainter-minutes", "-1"), "inpainter_minutes"),
         (("--workers", "0"), "workers"),
         (("--engine", "magic"), "--engine"),

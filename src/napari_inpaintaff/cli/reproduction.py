@@ -98,8 +98,12 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
 
 
 def _add_lengths(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
+    length = command.add_mutually_exclusive_group()
+    length.add_argument(
         "--minutes", metavar="M", type=float, help="of every training of FGNet and AffNet (1)"
+    )
+    length.add_argument(
+        "--steps", metavar="N", type=int, help="of the same instead; reproducible on one machine"
     )
     command.add_argument(
         "--inpainter-minutes", metavar="M", type=float, help="of the training of an inpainter (20)"
@@ -149,7 +153,10 @@ def _settings(options: argparse.Namespace) -> Reproduction:
         minutes="minutes",
         inpainter_minutes="inpainter_minutes",
         seeds="seeds",
+        steps="steps",
     )
+    if "steps" in changes:
+        changes["minutes"] = None
     if options.quick:
         settings = quick(settings)
         if options.mode:
