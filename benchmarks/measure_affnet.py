@@ -32,11 +32,9 @@ from napari_inpaintaff.separation import (
     AffNet,
     AffNetTraining,
     Student,
-    affnet_training,
     compute_student_affinities,
     load_model,
 )
-from napari_inpaintaff.separation.pair_questions import pair_loss
 
 TRAINED_ON = ("013", "052")
 ALPHAS = (0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75)
@@ -46,8 +44,6 @@ Pair = tuple[NDArray[Any], NDArray[Any]]
 
 def main() -> None:
     options = _parse()
-    if options.loss == "cross-entropy":
-        affnet_training.dice_loss = pair_loss
     images, labels = _training_data(options.columns)
     cells = sum(len(np.unique(one)) - 1 for one in labels)
     print(f"{cells} cells, {options}", flush=True)
@@ -64,6 +60,7 @@ def main() -> None:
             seed=seed,
             config=options.config,
             learning_rate=options.learning_rate,
+            loss=options.loss,
         )
         began = time.perf_counter()
         updates = iterate_affnet_training(images, labels, training, start=start)

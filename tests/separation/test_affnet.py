@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -39,6 +39,7 @@ from napari_inpaintaff.separation import (
 )
 from napari_inpaintaff.separation.affinities import affinities_from_labels
 from napari_inpaintaff.separation.affnet_labels import held_out_blocks, labelled_images
+from napari_inpaintaff.separation.affnet_parameters import AffNetLoss
 from napari_inpaintaff.separation.affnet_patches import PreparedImage, cut_patches
 
 SHORT = AffNetTraining(steps=6, batch=2)
@@ -95,7 +96,9 @@ def short_run(
 
 @pytest.fixture(scope="module")
 def trained() -> tuple[list[Any], AffNet]:
-    images, labels = zip(*(cells((150, 150), seed=seed) for seed in range(3)), strict=True)
+    images, labels = zip(
+        *(cells((150, 150), seed=seed, areas=25) for seed in range(3)), strict=True
+    )
     steps = train_affnet(
         images,
         labels,
@@ -114,7 +117,7 @@ def trained() -> tuple[list[Any], AffNet]:
 
 def test_it_learns_to_take_unseen_images_apart(trained: tuple[list[Any], AffNet]) -> None:
     updates, affnet = trained
-    image, labels = cells((150, 150), seed=7)
+    image, labels = cells((150, 150), seed=7, areas=25)
     found = compute_student_affinities(image, affnet, wanted=labels > 0)
     truth = affinities_from_labels(labels, affnet.metadata.offsets)
     inside = found.weight > 0
@@ -137,7 +140,7 @@ def test_it_describes_itself(trained: tuple[list[Any], AffNet], tmp_path: Path) 
     assert isinstance(affnet.metadata, AffNetMetadata)
     assert affnet.metadata.architecture == UNetArchitecture("plain", (8, 16), stem=2, outputs=6)
     record = affnet.metadata.training
-    assert (record["images"], record["labelled_cells"], record["licence"]) == (3, 42, "CC0")
+    assert (record["images"], record["labelled_cells"], record["licence"]) == (3, 74, "CC0")
     assert record["labelled_pixels"] == 3 * 150 * 150
     assert record["started_from"] == "random"
     assert record["agreement_on"] == "held-out parts of the labels"
@@ -150,7 +153,7 @@ def test_it_describes_itself(trained: tuple[list[Any], AffNet], tmp_path: Path) 
     for name, weight in affnet.weights.items():
         np.testing.assert_array_equal(loaded.weights[name], weight)
     card = student_card(loaded.metadata)
-    for line in ("| Started from | random |", "| Cells labelled by hand | 42 |", "| Alpha | 1 |"):
+    for line in ("| Started from | random |", "| Cells labelled by hand | 74 |", "| Alpha | 1 |"):
         assert f"{line}\n" in card
     assert "train-affinities" in card
     assert "Teacher" not in card
@@ -309,7 +312,7 @@ def test_alpha_is_chosen_on_what_was_held_out() -> None:
         yield Progress(0, 1, "Choosing")
         return 1.25
 
-    image, labels = cells((220, 220), areas=30)
+    image, labels = cells((220, 220), areas=80)
     run = train_affnet([image], [labels], SHORT, start=tiny_start(), choose_alpha=choose)
     affnet = finish(run)[1]
     assert affnet.metadata.alpha == 1.25
@@ -394,14 +397,14 @@ def test_unlabelled_pixels_stay_unlabelled() -> None:
 
 
 @settings(deadline=None, max_examples=25)
-@given(seed=st.integers(0, 999), part=st.floats(0, 0.9), areas=st.integers(2, 60))
+@given(seed=st.integers(0, 999), part=st.floats(0, 0.9), areas=st.integers(40, 120))
 def test_what_is_held_out_holds_cells_and_is_never_everything(
     seed: int, part: float, areas: int
 ) -> None:
     image, labels = cells((160, 140), seed=1, areas=areas)
     images = labelled_images(as_planes([image]), [labels])
     held = held_out_blocks(images, side=40, part=part, seed=seed)
-    if part == 0 or images[0].cells < 24:
+    if part == 0 or images[0].cells < 64:
         assert held is None
         return
     assert held is not None
@@ -466,12 +469,29 @@ def test_bent_patches_keep_cells_whole() -> None:
         ({"batch": 0}, "batch"),
         ({"learning_rate": 0.0}, "learning rate"),
         ({"config": "large"}, "'large'"),
+        ({"loss": "guess"}, "'guess'"),
         ({"validation": 1.0}, "validation"),
     ],
 )
 def test_settings_that_cannot_be(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         AffNetTraining(**values)
+
+
+def test_fine_tuning_is_slower_unless_a_rate_is_given() -> None:
+    usual, given = AffNetTraining(), AffNetTraining(learning_rate=1e-3)
+    assert usual.schedule(0, fine_tuning=True).learning_rate == 5e-4
+    assert usual.schedule(0).learning_rate == 2e-3
+    assert given.schedule(0, fine_tuning=True).learning_rate == 1e-3
+
+
+@pytest.mark.usefixtures("few_patches")
+def test_the_loss_can_be_that_of_students() -> None:
+    dice, entropy = (
+        short_run(AffNetTraining(steps=6, batch=2, loss=loss))[1] for loss in get_args(AffNetLoss)
+    )
+    assert any(not np.array_equal(w, entropy.weights[n]) for n, w in dice.weights.items())
+    assert entropy.metadata.training["loss_kind"] == "cross-entropy"
 
 
 @pytest.mark.usefixtures("few_patches")

@@ -15,8 +15,8 @@ from napari_inpaintaff.images import Plane
 #: Pixels that nobody has labelled.
 UNLABELLED = -1
 
-#: With fewer cells, all are learned.
-_ENOUGH_CELLS = 24
+#: With fewer cells, all are learned: the few that could be held out would tell nothing.
+_ENOUGH_CELLS = 64
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def held_out_blocks(
     Parameters
     ----------
     images : sequence of LabelledImage
-        With 24 cells or more, else nothing is held out.
+        With 64 cells or more, else nothing is held out.
     side : int
         Of the blocks, in pixels of the images.
     part : float

@@ -31,9 +31,10 @@ from napari_inpaintaff.separation.affnet_patches import (
     prepare_images,
 )
 from napari_inpaintaff.separation.held_out_pairs import HeldOutPairs
-from napari_inpaintaff.separation.pair_questions import PatchSampler, dice_loss
+from napari_inpaintaff.separation.pair_questions import PatchSampler, dice_loss, pair_loss
 from napari_inpaintaff.separation.pair_training import PairTraining, train_on_pairs
-from napari_inpaintaff.separation.starting_weights import Start, starting_weights
+from napari_inpaintaff.separation.starting_weights import Start, predicts_same, starting_weights
+from napari_inpaintaff.separation.student import Student
 from napari_inpaintaff.separation.student_metadata import StudentMetadata
 from napari_inpaintaff.separation.training_updates import AffNetUpdate
 from napari_inpaintaff.separation.zoom import Zoom
@@ -42,6 +43,12 @@ from napari_inpaintaff.separation.zoom import Zoom
 _PIXELS = 768 * 96**2
 #: ... and of so many to measure on.
 _MEASURED_PIXELS = 96 * 96**2
+
+#: From random weights a network learns to tell cells from background before it tells cells from
+#: one another: of twenty measurements so many may pass without a better one.
+_PATIENCE = 12
+
+_LOSSES = {"dice": dice_loss, "cross-entropy": pair_loss}
 
 #: What the record says about the labels that alpha was chosen, the agreement was measured on.
 _MEASURED_ON = {True: "held-out parts of the labels", False: "the training labels"}
@@ -117,7 +124,7 @@ def train_affnet(
     Returns
     -------
     AffNet
-        With the best agreement on held-out parts of the images; with fewer than 24 labelled
+        With the best agreement on held-out parts of the images; with fewer than 64 labelled
         cells, which are all learned, on the training patches.
 
     Raises
@@ -152,7 +159,8 @@ def train_affnet(
     holds_out = held_out is not None
     run = _run(place(network, where), untrained.metadata, prepared, training, holds_out)
     run.seconds_before = time.monotonic() - started
-    run.schedule = training.schedule(run.seconds_before)
+    fine_tuning = isinstance(start, Student) and predicts_same(start, untrained.metadata)
+    run.schedule = training.schedule(run.seconds_before, fine_tuning=fine_tuning)
     yield from train_on_pairs(run, stop=stop)
     affnet = AffNet(
         run.best_network().cpu(), untrained.metadata, denoiser=untrained.denoiser, device=device
@@ -168,6 +176,7 @@ def train_affnet(
         "labelled_cells": sum(image.cells for image in labelled),
         "labelled_pixels": sum(int((image.labels >= 0).sum()) for image in labelled),
         "config": training.config,
+        "loss_kind": training.loss,
         "seed": training.seed,
         "cell_diameter": diameter or affnet.metadata.diameter,
         **run.record(),
@@ -245,8 +254,9 @@ def _run(
         sampler=sampler,
         pairs=HeldOutPairs(measured, chosen, metadata.offsets, device),
         offsets=metadata.offsets,
-        loss=dice_loss,
+        loss=_LOSSES[training.loss],
         update_type=AffNetUpdate,
         schedule=training.schedule(0.0),
         batch=training.patches_per_step,
+        patience=_PATIENCE,
     )

@@ -28,10 +28,8 @@ from napari_inpaintaff.separation.training_updates import AffinityTrainingUpdate
 
 UpdateT = TypeVar("UpdateT", bound=AffinityTrainingUpdate)
 
-#: A network is measured so often in a training of full length, ...
+#: A network is measured so often in a training of full length.
 _MEASUREMENTS = 20
-#: ... which ends when the agreement has not risen in so many measurements.
-_PATIENCE = 7
 
 _logger = logging.getLogger(__name__)
 
@@ -62,6 +60,8 @@ class PairTraining(Generic[UpdateT]):
         Spent on the run before.
     more_to_come : float
         What follows takes so many times as long as this training; for the estimate.
+    patience : int
+        The training ends when the agreement has not risen in so many of twenty measurements.
     history : tuple of AgreementPoint
         All measurements so far.
     finished : bool
@@ -79,6 +79,7 @@ class PairTraining(Generic[UpdateT]):
     batch: int
     seconds_before: float = 0.0
     more_to_come: float = 0.0
+    patience: int = 7
     history: tuple[AgreementPoint, ...] = ()
     finished: bool = False
     optimisation: Optimisation = field(init=False)
@@ -93,7 +94,7 @@ class PairTraining(Generic[UpdateT]):
         if not self.history:
             return False
         agreements = [point.agreement for point in self.history]
-        return len(agreements) - 1 - agreements.index(max(agreements)) >= _PATIENCE
+        return len(agreements) - 1 - agreements.index(max(agreements)) >= self.patience
 
     def measure(self) -> None:
         """Measure now, and keep the weights if they are the best."""

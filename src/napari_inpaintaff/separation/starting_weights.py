@@ -13,6 +13,7 @@ from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.separation.student import Student
+from napari_inpaintaff.separation.student_metadata import StudentMetadata
 
 Start = Inpainter | Student
 
@@ -43,6 +44,12 @@ def starting_weights(
     if isinstance(model, Student) and model.metadata.offsets == tuple(offsets):
         return dict(model.weights)
     return {name: value for name, value in model.weights.items() if not name.startswith("head.")}
+
+
+def predicts_same(student: Student, metadata: StudentMetadata) -> bool:
+    """Tell whether a student is all that another one begins with: it is fine-tuned."""
+    own = student.metadata
+    return (own.architecture, own.offsets) == (metadata.architecture, metadata.offsets)
 
 
 def check_same_input(start: Student, inpainter: Inpainter) -> None:

@@ -106,6 +106,7 @@ def student_card(metadata: StudentMetadata) -> str:
         "Prediction": f"affinities of {len(metadata.offsets)} offsets",
         "Alpha": f"{metadata.alpha:g}",
         "Alpha chosen on": training.get("alpha_chosen_on"),
+        "Loss": training.get("loss_kind"),
         "Normalisation": metadata.normalisation,
         "Cell diameter": f"{metadata.diameter:g} px",
         "Patches": training.get("patches"),

@@ -67,4 +67,8 @@ class DistillationUpdate(AffinityTrainingUpdate):
 
 @dataclass(frozen=True)
 class AffNetUpdate(AffinityTrainingUpdate):
-    """Where the training of an AffNet stands; the loss is 1 - Dice: 0 is perfect, 1 is worst."""
+    """Where the training of an AffNet stands.
+
+    The loss is 1 - Dice (0 is perfect, 1 is worst), or in nats per pair of pixels if the training
+    minimises the cross-entropy.
+    """
