@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from dataclasses import dataclass
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,13 @@ def test_other_settings_compute_what_is_different(finished: Finished, tmp_path: 
 
 def test_several_processes_give_the_same_tables(finished: Finished, tmp_path: Path) -> None:
     settings = small(finished.model, parts=("table1",), workers=2)
+    run = iterate_reproduction(finished.root, tmp_path, settings)
+    while "2 processes" not in next(run).message:
+        pass
+    run.close()
+    for process in active_children():
+        process.join(20)
+    assert active_children() == []
     reproduce(finished.root, tmp_path, settings)
     assert tables(tmp_path)["table1.csv"] == tables(finished.folder)["table1.csv"]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
 from napari_inpaintaff.errors import DeviceError, ImageError, OutputError
@@ -149,6 +151,7 @@ def _share(
     """Do tasks in several processes, each with its part of the cores."""
     workers = min(workers, len(todo))
     threads = max(1, _cores() // workers)
+    others = set(active_children())
     # Spawned: a fork of a process that has used threads (torch, BLAS) may hang.
     pool = ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(threads,)
@@ -163,8 +166,13 @@ def _share(
                 done += 1
             waiting = todo[min(len(todo) - 1, len(todo) - len(running))]
             yield Progress(done, total, f"{_sentence(waiting)} ({workers} processes)")
-    finally:
+    except BaseException:
+        # Nobody waits for tasks whose results are not wanted any more: files are atomic.
         pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(active_children()) - others:
+            process.terminate()
+        raise
+    pool.shutdown()
 
 
 def _check(future: Future[None]) -> None:
@@ -183,9 +191,21 @@ def _sentence(task: Task) -> str:
 
 
 def _begin(threads: int) -> None:
+    """Prepare a process that works for another one."""
     import torch
 
     torch.set_num_threads(threads)
+    # Ctrl-C reaches all processes of a terminal; a traceback of each would say nothing.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that it works for was killed."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run(task: Task) -> None:
