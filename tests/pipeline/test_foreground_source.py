@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from contrast_student import ContrastStudent
 from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.evaluation import seg_score
 from napari_inpaintaff.foreground import FGNet, FGNetMetadata, foreground_probability
+from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.networks import UNetArchitecture
 from napari_inpaintaff.partition import OutlineParameters, partition_outline
-from napari_inpaintaff.pipeline import segment
+from napari_inpaintaff.pipeline import segment, tune
 from napari_inpaintaff.pipeline.foreground_source import foreground_mask, usual_diameter
 
 ARCHITECTURE = UNetArchitecture("plain", (4, 4), outputs=1)
@@ -106,3 +108,28 @@ def test_lengths_of_an_outline_follow_the_cells_that_are_known(
     result = segment(image, foreground=source, partition=parameters, **given)
     expected = partition_outline(result.foreground, parameters, diameter=diameter)
     np.testing.assert_array_equal(result.labels, expected)
+
+
+def test_sigma_is_tuned_at_the_scale_at_which_segment_uses_it() -> None:
+    network = BrightPixels(image_diameter=60.0)
+    y, x = np.mgrid[:90, :150]
+    truth = np.where(x < 75, 1, 2) * (((y - 45) / 40) ** 2 + ((x - 75) / 70) ** 2 < 1)
+    image = np.where(truth > 0, 4.0, 0.0)
+    image[30:60, 40:44] = image[45, 100:120] = 0
+    (curve,) = (
+        Job(
+            tune(
+                [image],
+                [truth],
+                methods=["distance_watershed"],
+                sigmas=[0.5, 4],
+                foreground=network,
+            )
+        )
+        .run()
+        .curves
+    )
+    for sigma, score in zip(curve.values, curve.scores, strict=True):
+        labels = segment(image, foreground=network, partition=OutlineParameters(sigma=sigma)).labels
+        assert seg_score(labels, truth) == pytest.approx(score)
+    assert curve.scores[0] != curve.scores[1]

@@ -25,6 +25,7 @@ from napari_inpaintaff.partition import (
     partition,
     partition_outline,
 )
+from napari_inpaintaff.pipeline.foreground_source import usual_diameter
 from napari_inpaintaff.pipeline.segmentation import Segmentation, iterate_segmentation
 from napari_inpaintaff.pipeline.tuning_curves import (
     METRICS,
@@ -175,7 +176,8 @@ def tune(
             alphas=alphas,
             sigmas=sigmas,
             minimum_size=minimum_size,
-            diameter=diameter,
+            # Methods that read the outline are used without the model.
+            diameter=usual_diameter(sources[0]) if diameter is None else diameter,
         )
     )
 
