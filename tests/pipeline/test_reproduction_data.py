@@ -185,8 +185,11 @@ def test_a_crop_shows_where_cells_touch(tmp_path: Path) -> None:
     part = Frame("a", tmp_path / "image.tif", tmp_path / "truth.tif", "gold", crop=24)
     np.testing.assert_array_equal(whole.read()[1], labels)
     image, truth = part.read()
-    np.testing.assert_array_equal(image, labels[rows, columns])
-    np.testing.assert_array_equal(truth, labels[rows, columns])
+    assert part.window() == (rows, columns)
+    assert whole.window() == (slice(0, 60), slice(0, 90))
+    np.testing.assert_array_equal(image, labels)
+    np.testing.assert_array_equal(truth[rows, columns], labels[rows, columns])
+    assert truth.sum() == labels[rows, columns].sum()
     tifffile.imwrite(tmp_path / "truth.tif", labels[:, 1:])
     with pytest.raises(ImageError, match=r"\(60, 89\)"):
         whole.read()

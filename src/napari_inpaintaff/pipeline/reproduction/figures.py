@@ -182,11 +182,12 @@ def _whole_frame(
     assert case.affinities is not None
     labels = task.labels(case, record["value"])
     seg = seg_score(labels, case.truth)
+    window = frame.window()
     pictures: list[Picture] = [
-        ("Image", stretch_contrast(image)),
-        ("Affinities", boundary_colours(_inside(case.affinities, case.foreground))),
-        (f"InpaintAff + FGNet50, SEG {seg:.3f}", label_colours(labels, image)),
-        ("Ground truth", label_colours(case.truth, image)),
+        ("Image", stretch_contrast(image)[window]),
+        ("Affinities", boundary_colours(_inside(case.affinities, case.foreground))[window]),
+        (f"InpaintAff + FGNet50, SEG {seg:.3f}", label_colours(labels, image)[window]),
+        ("Ground truth", label_colours(case.truth, image)[window]),
     ]
     return f"{SHORT_NAMES[task.run_description.data_set]} {frame.name}", pictures
 

@@ -90,12 +90,17 @@ class Foreground:
     def of(
         self, frame: Frame, image: NDArray[Any], truth: NDArray[np.integer]
     ) -> NDArray[np.bool_]:
-        """Return the mask of a frame."""
+        """Return the mask of a frame, in the part of it that is looked at."""
         if self.kind == "true":
             return close_gaps(truth)
         if self.masks is not None:
-            return read_mask_of(self.masks, frame.name)
-        return threshold(foreground_probability(image, self.kind))
+            mask = read_mask_of(self.masks, frame.name)
+        else:
+            mask = threshold(foreground_probability(image, self.kind))
+        inside = np.zeros_like(mask)
+        window = frame.window()
+        inside[window] = mask[window]
+        return inside
 
 
 @dataclass(frozen=True)

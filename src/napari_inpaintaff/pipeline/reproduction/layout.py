@@ -42,7 +42,8 @@ class Frame:
         Whether every cell is annotated. If not, only measures that ask for annotated cells
         mean anything: SEG and the detection accuracy.
     crop : int or None
-        Side of the square that is read, where most cells touch; None reads everything.
+        Side of the square that is looked at, where most cells touch; None is everything.
+        Networks see the whole image, or its intensities would mean something else to them.
     """
 
     name: str
@@ -60,7 +61,8 @@ class Frame:
         image : ndarray, shape (Y, X)
             Raw intensities.
         truth : ndarray of int, shape (Y, X)
-            0 is background, or not annotated where the truth is not complete.
+            0 is background, or not annotated where the truth is not complete, and everything
+            outside the square.
 
         Raises
         ------
@@ -75,8 +77,15 @@ class Frame:
             )
         if self.crop is None:
             return image, truth
+        inside = np.zeros_like(truth)
         window = crowded_window(truth, self.crop)
-        return image[window], truth[window]
+        inside[window] = truth[window]
+        return image, inside
+
+    def window(self) -> tuple[slice, slice]:
+        """Return the rows and columns that are looked at."""
+        truth = read_labels(self.truth)
+        return crowded_window(truth, max(truth.shape) if self.crop is None else self.crop)
 
 
 def touching_pixels(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
