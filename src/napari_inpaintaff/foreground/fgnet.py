@@ -22,7 +22,8 @@ class FGNet(TrainedModel[FGNetMetadata]):
     """A network that predicts what is foreground; see `TrainedModel` for loading and saving.
 
     It has learned from labels (see `train_fgnet`), and sees an image once, or four times in
-    different orientations.
+    different orientations. Its level is 0.5: learned from 52 gold instances, on HeLa frames 079
+    and 091 cells have 0.97 to 1.03 of their silver area there (quartiles), 1.02 to 1.10 at 0.3.
     """
 
     metadata_type = FGNetMetadata
