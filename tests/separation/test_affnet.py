@@ -479,10 +479,10 @@ def test_settings_that_cannot_be(values: dict[str, Any], message: str) -> None:
 
 
 def test_fine_tuning_is_slower_unless_a_rate_is_given() -> None:
-    usual, given = AffNetTraining(), AffNetTraining(learning_rate=1e-3)
+    usual, given = AffNetTraining(), AffNetTraining(learning_rate=3e-3)
     assert usual.schedule(0, fine_tuning=True).learning_rate == 5e-4
-    assert usual.schedule(0).learning_rate == 2e-3
-    assert given.schedule(0, fine_tuning=True).learning_rate == 1e-3
+    assert usual.schedule(0).learning_rate == 1e-3
+    assert given.schedule(0, fine_tuning=True).learning_rate == 3e-3
 
 
 @pytest.mark.usefixtures("few_patches")
