@@ -45,7 +45,11 @@ def test_l1_and_linear_are_recorded_and_segment(train, run, image, tmp_path):
     assert outcome.code == 0
     metadata = InpainterMetadata.read(model)
     assert metadata.architecture.outputs == 1
-    assert (metadata.normalisation, metadata.diameter) == ("linear", 30)
+    assert (metadata.normalisation, metadata.diameter, metadata.image_diameter) == (
+        "linear",
+        25,
+        30,
+    )
     assert "data:image/png;base64," in report.read_text(encoding="utf8")
     assert not (tmp_path / "my-cells-report.png").exists()
     labels = tmp_path / "labels.tif"
@@ -114,8 +118,11 @@ def test_fine_tuning_keeps_what_the_model_is(train, image, model, tmp_path):
     change = max(np.abs(tuned.weights[name] - first.weights[name]).max() for name in first.weights)
     assert 0 < change < 0.01
     again = tmp_path / "again.safetensors"
-    outcome, path = train(image, "--steps", 1, "--from", path, "--diameter", 40, output=again)
-    assert InpainterMetadata.read(path).diameter == 40
+    outcome, path = train(image, "--steps", 1, "--from", path, "--diameter", 20, output=again)
+    assert outcome.code == 0, outcome.complaints
+    tuned_metadata = InpainterMetadata.read(path)
+    assert tuned_metadata.image_diameter == 20
+    assert tuned_metadata.diameter == first.metadata.diameter, "images are resampled to its scale"
 
 
 def test_config_beside_from_must_be_that_of_the_model(train, image, model):

@@ -48,8 +48,8 @@ def test_a_network_survives_its_file(architecture: UNetArchitecture, tmp_path: P
         ({"architecture": replace(PLAIN, outputs=2)}, "1 output, got 2"),
         ({"architecture": UNetArchitecture("partial", (4, 6), outputs=1)}, "got 'partial'"),
         ({"diameter": 0.0}, "diameter"),
-        ({"image_diameter": -2.0}, "above 0, got -2"),
-        ({"image_diameter": float("nan")}, "above 0, got nan"),
+        ({"image_diameter": -2.0}, "positive, got -2"),
+        ({"image_diameter": float("nan")}, "positive, got nan"),
         ({"normalisation": "none"}, "normalisation 'none'"),
     ],
 )

@@ -332,7 +332,7 @@ def test_cells_of_another_size_are_resampled() -> None:
     options: dict[str, Any] = {"start": tiny_start(), "offsets": OFFSETS, "device": "cpu"}
     affnet = finish(train_affnet([large], [truth], SHORT, diameter=50, **options))[1]
     assert affnet.metadata.diameter == 25
-    assert affnet.metadata.training["cell_diameter"] == 50
+    assert affnet.metadata.image_diameter == 50
     with pytest.raises(ParameterError, match="too far"):
         finish(train_affnet([large], [truth], SHORT, diameter=900, **options))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -27,11 +28,12 @@ class SmallMemory(GaussianInpainter):
         super().__init__()
         self._most = most
         self._error = error
-        self.refused: list[int] = []
+        #: Samples by the size of the window.
+        self.refused: dict[int, list[int]] = {}
 
     def errors(self, values: Tensor, known: Tensor) -> Tensor:
         if len(values) > self._most:
-            self.refused.append(len(values))
+            self.refused.setdefault(values.shape[-1], []).append(len(values))
             raise self._error
         return super().errors(values, known)
 
@@ -53,8 +55,11 @@ def test_batches_are_halved_until_they_fit(
     expected = compute_affinities(image, GaussianInpainter(), replace(QUICK, batch=8))
     np.testing.assert_array_equal(found.values, expected.values)
     np.testing.assert_array_equal(found.weight, expected.weight)
-    # Two conditionals of 32, 14 and 8 splits, by the size of the window; none tried again.
-    assert sorted(inpainter.refused) == sorted([64, 32, 16, 8, 28, 14, 8, 16, 8])
+    assert set(inpainter.refused) == set(QUICK.windows())
+    for refused in inpainter.refused.values():
+        halvings = [first / second for first, second in pairwise(refused)]
+        assert set(halvings) <= {2.0}, "half as many, and none tried again"
+        assert refused[-1] == 8, "the next are 4, which fit"
     assert "batches of 2 windows" in caplog.text
 
 
@@ -69,7 +74,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
     inpainter = SmallMemory(0, RuntimeError("something else"))
     with pytest.raises(RuntimeError, match="something else"):
         compute_affinities(image, inpainter, QUICK)
-    assert len(inpainter.refused) == 1
+    assert [len(refused) for refused in inpainter.refused.values()] == [1]
 
 
 @given(gigabytes=st.floats(0.001, 80))

@@ -13,9 +13,9 @@ from gaussian_inpainter import GaussianInpainter
 from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
 from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.evaluation import seg_score
+from napari_inpaintaff.images.zoom import Zoom
 from napari_inpaintaff.partition import PartitionParameters, partition
 from napari_inpaintaff.separation import affinities_from_labels, compute_affinities
-from napari_inpaintaff.separation.zoom import Zoom
 
 FACTORS = st.one_of(st.floats(0.3, 0.94), st.floats(1.06, 5))
 

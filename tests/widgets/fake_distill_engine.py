@@ -88,7 +88,5 @@ class FakeDistillEngine(CoreDistillEngine):
 
 def write_student(path: Path) -> Path:
     architecture = UNetArchitecture("plain", (8, 8), outputs=12, stem=2)
-    metadata = StudentMetadata(
-        path.stem, architecture, alpha=ALPHA, training={"cell_diameter": 18.0}
-    )
+    metadata = StudentMetadata(path.stem, architecture, alpha=ALPHA, image_diameter=18.0)
     return write_model_file(path, ModelFile(STUDENT_KIND, metadata.to_json(), {}))

@@ -158,10 +158,9 @@ def run_distill(options: argparse.Namespace) -> None:
 def _load_teacher(options: argparse.Namespace, file: Path) -> Inpainter:
     """Load the teacher, and see that the cells are not too large or small for it."""
     from napari_inpaintaff.inpainting import Inpainter
-    from napari_inpaintaff.separation.zoom import Zoom
 
     teacher = Inpainter.load(file.absolute(), device=options.device)
-    Zoom.between(teacher.metadata.diameter, options.diameter)
+    teacher.metadata.zoom(options.diameter)
     return teacher
 
 

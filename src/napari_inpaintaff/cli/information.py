@@ -45,7 +45,7 @@ def run_models(options: argparse.Namespace) -> None:
         metadata = entry.metadata
         print(
             f"{entry.name:<20} {metadata.kind:<10} {metadata.architecture.kind:<8} "
-            f"{metadata.diameter:>5.0f} px  {_source(metadata)}"
+            f"{metadata.usual_diameter:>5.0f} px  {_source(metadata)}"
         )
     print(f"folder of your own models: {user_model_folder()}")
 

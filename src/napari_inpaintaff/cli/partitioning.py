@@ -125,7 +125,7 @@ def _follow_diameter(
     parameters: PartitionParameters, diameter: float | None
 ) -> PartitionParameters:
     """Scale the minimum size as `segment` does for a model of the usual diameter."""
-    from napari_inpaintaff.separation.zoom import Zoom
+    from napari_inpaintaff.images.zoom import Zoom
 
     factor = Zoom.between(_MODEL_DIAMETER, diameter).factor
     return replace(parameters, minimum_size=round(parameters.minimum_size * factor**2))

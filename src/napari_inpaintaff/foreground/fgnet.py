@@ -12,7 +12,6 @@ from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground.fgnet_metadata import FGNetMetadata
 from napari_inpaintaff.inpainting.trained_model import TrainedModel
 from napari_inpaintaff.networks.tiles import Tiling
-from napari_inpaintaff.separation.zoom import Zoom
 
 #: Axes of (B, 1, Y, X) along which copies of an image are flipped.
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
@@ -59,7 +58,7 @@ class FGNet(TrainedModel[FGNetMetadata]):
         """
         if image.ndim != 2 or image.size == 0:
             raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
-        zoom = image_zoom(self.metadata, diameter)
+        zoom = self.metadata.zoom(diameter)
         values = zoom.shrink(self.normalise(image))
         stride = self.metadata.architecture.stride
         probability = predict_tiles(
@@ -67,26 +66,6 @@ class FGNet(TrainedModel[FGNetMetadata]):
         )
         probability = enlarge(probability, (image.shape[0], image.shape[1]))
         return np.where(np.isfinite(image), probability, np.float32(0))
-
-
-def image_zoom(metadata: FGNetMetadata, diameter: float | None) -> Zoom:
-    """Return the relation between the pixels of an image and those of the network.
-
-    Parameters
-    ----------
-    metadata : FGNetMetadata
-        Of the network.
-    diameter : float or None
-        Of the cells in the image, in pixels; None means that of the training images.
-
-    Raises
-    ------
-    ParameterError
-        If the diameter is too far from the network's.
-    """
-    return Zoom.between(
-        metadata.diameter, metadata.image_diameter if diameter is None else diameter
-    )
 
 
 def enlarge(probability: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.inpainting.model_metadata import ModelMetadata
@@ -32,13 +31,10 @@ class FGNetMetadata(ModelMetadata):
     denoiser : UNetArchitecture or None
         Of the network that denoises raw images before they are normalised.
     image_diameter : float or None
-        Typical diameter of the cells in the images that it has learned from, in their pixels;
-        what `FGNet.probability` assumes if nothing else is said. None means ``diameter``.
+        Typical diameter of the cells in the images that it has learned from, in their pixels.
     """
 
     kind: ClassVar[str] = FGNET_KIND
-
-    image_diameter: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,14 +47,3 @@ class FGNetMetadata(ModelMetadata):
             raise ParameterError(
                 f"a foreground network has 1 output, got {self.architecture.outputs}"
             )
-        given = self.image_diameter
-        if given is not None and not (math.isfinite(given) and given > 0):
-            raise ParameterError(f"the diameter in images must be a number above 0, got {given}")
-
-    @classmethod
-    def _parsed(cls, values: dict[str, Any]) -> dict[str, Any]:
-        given = values["image_diameter"]
-        return {
-            **super()._parsed(values),
-            "image_diameter": None if given is None else float(given),
-        }

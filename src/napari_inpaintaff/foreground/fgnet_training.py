@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.foreground.fgnet import FGNet, enlarge, image_zoom, predict_tiles
+from napari_inpaintaff.foreground.fgnet import FGNet, enlarge, predict_tiles
 from napari_inpaintaff.foreground.fgnet_crops import CropSampler, LabelledImage
 from napari_inpaintaff.foreground.fgnet_loss import labelled_risk
 from napari_inpaintaff.foreground.fgnet_metadata import FGNetMetadata
@@ -34,6 +34,7 @@ from napari_inpaintaff.foreground.targets import (
 )
 from napari_inpaintaff.images import Plane
 from napari_inpaintaff.images.normalise import NormalisationKind, estimate_normalisation
+from napari_inpaintaff.images.zoom import Zoom
 from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.inpainting.training_images import as_planes
 from napari_inpaintaff.jobs import Progress
@@ -41,7 +42,6 @@ from napari_inpaintaff.networks.devices import autocast, pick_device, place
 from napari_inpaintaff.networks.training import Optimisation, OptimiserStep, optimise
 from napari_inpaintaff.networks.unet import seeded_unet
 from napari_inpaintaff.separation.student import Student
-from napari_inpaintaff.separation.zoom import Zoom
 
 #: Seconds of training before the first map of the first image, ...
 _FIRST_MAP = 1.5
@@ -192,12 +192,15 @@ def _metadata(
     """Describe the network before it is trained."""
     architecture = FGNET_ARCHITECTURES[training.config]
     if start is None:
-        scale = FGNetMetadata.diameter if diameter is None else diameter
-        return FGNetMetadata("fgnet", architecture, normalisation or "fluorescence", scale)
+        return FGNetMetadata(
+            "fgnet",
+            architecture,
+            normalisation or "fluorescence",
+            image_diameter=diameter,
+        )
     own = start.metadata.architecture
     if isinstance(start, FGNet):
         architecture = own
-        diameter = start.metadata.image_diameter if diameter is None else diameter
     elif training.config == "small" and own.kind == "plain":
         architecture = replace(own, outputs=1)
     return FGNetMetadata(
@@ -206,7 +209,7 @@ def _metadata(
         normalisation or start.metadata.normalisation,
         start.metadata.diameter,
         denoiser=start.metadata.denoiser,
-        image_diameter=diameter,
+        image_diameter=diameter or start.metadata.image_diameter,
     )
 
 
@@ -233,7 +236,7 @@ def _read(
     start: Start | None,
 ) -> Generator[Progress, None, list[LabelledImage]]:
     """Read and normalise the images, at the scale of the network."""
-    zoom = image_zoom(metadata, None)
+    zoom = metadata.zoom(None)
     found = []
     for done, (plane, given) in enumerate(zip(planes, targets, strict=True)):
         yield Progress(done, len(planes), "Reading the images…")

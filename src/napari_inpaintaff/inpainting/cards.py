@@ -65,7 +65,7 @@ def model_card(metadata: InpainterMetadata) -> str:
         "Prediction": _prediction(metadata.architecture),
         "Denoising": _denoising(metadata.denoiser),
         "Normalisation": metadata.normalisation,
-        "Cell diameter": f"{metadata.diameter:g} px",
+        "Cell diameter": f"{metadata.usual_diameter:g} px",
         "Loss": training.get("loss"),
         "Started from": training.get("started_from"),
         "Steps": training.get("steps"),
@@ -81,7 +81,7 @@ def model_card(metadata: InpainterMetadata) -> str:
     }
     return _CARD.format(
         name=metadata.name,
-        diameter=metadata.diameter,
+        diameter=metadata.usual_diameter,
         rows=table_rows(facts),
         near_hole_images=training.get("near_hole_images", "images of the training set"),
     )

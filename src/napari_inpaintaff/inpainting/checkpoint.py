@@ -83,6 +83,7 @@ def fingerprint(
     training: InpainterTraining,
     normalisation: str,
     start_from: Mapping[str, NDArray[Any]] | None,
+    zoom: float,
 ) -> str:
     """Return what tells whether a checkpoint fits: images, settings and starting weights.
 
@@ -95,6 +96,7 @@ def fingerprint(
         "learning_rate": training.schedule.learning_rate,
         "average": training.schedule.average,
         "normalisation": normalisation,
+        "zoom": zoom,
         "start_from": start_from and weights_sha256(start_from),
         "planes": [(plane.name, plane.shape) for plane in planes],
     }

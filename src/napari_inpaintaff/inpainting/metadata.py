@@ -32,7 +32,7 @@ class InpainterMetadata(ModelMetadata):
     normalisation : {"fluorescence", "linear"}
         Rule by which images become network input.
     diameter : float
-        Typical diameter of the cells it was trained on, in pixels.
+        Typical diameter of the cells at the scale of the network, in pixels.
     training : dict
         Data, licence, steps, seed and near-hole error, as far as known.
     denoiser : UNetArchitecture or None

@@ -45,11 +45,13 @@ class PlanePool:
     planes : sequence of Plane
         Those with a side of less than 16 pixels are skipped.
     prepare : callable
-        From the pixels of a plane to normalised values of the same shape, or to None where
-        nothing can be learnt from it (nothing varies, say). NaN is filled with the median
-        afterwards. Called from several threads.
+        From the pixels of a plane to normalised values, or to None where nothing can be learnt
+        from it (nothing varies, say). NaN is filled with the median afterwards. Called from
+        several threads.
     seed : int
         Same seed, same planes.
+    zoom : float, optional
+        Pixels of a plane per prepared pixel, along each axis.
     memory : int, optional
         Bytes that the planes may take; one plane is kept even where it alone takes more.
         The planes that are read ahead, about four, come on top.
@@ -71,6 +73,7 @@ class PlanePool:
         prepare: Prepare,
         *,
         seed: int,
+        zoom: float = 1.0,
         memory: int = 2**30,
         on_skip: Callable[[SkippedImage], None],
     ) -> None:
@@ -84,7 +87,8 @@ class PlanePool:
         self._planes = [plane for plane in planes if self._is_large_enough(plane)]
         if not self._planes:
             raise self._nothing_left()
-        self._areas = [height * width for height, width in (p.shape for p in self._planes)]
+        shapes = (plane.shape for plane in self._planes)
+        self._areas = [round(height * width / zoom**2) for height, width in shapes]
         self._fits = self.pixels * _BYTES_PER_PIXEL <= memory
         self._period = max(1, round(self.pixels / len(self._planes) / _PIXELS_PER_STEP))
         self._row = lru_cache(maxsize=4)(self._permutation)
@@ -107,7 +111,7 @@ class PlanePool:
 
     @property
     def pixels(self) -> int:
-        """Number of pixels of all planes that are large enough."""
+        """Number of prepared pixels of all planes that are large enough."""
         return sum(self._areas)
 
     @property

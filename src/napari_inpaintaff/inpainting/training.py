@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from napari_inpaintaff.errors import OutputError, ParameterError
 from napari_inpaintaff.images import Plane, SkippedImage
 from napari_inpaintaff.images.normalise import NormalisationKind
+from napari_inpaintaff.images.zoom import Zoom
 from napari_inpaintaff.inpainting.checkpoint import (
     TrainingCheckpoint,
     fingerprint,
@@ -64,7 +65,7 @@ def train_inpainter(
     training: InpainterTraining,
     *,
     name: str = "inpainter",
-    diameter: float = 25.0,
+    diameter: float | None = None,
     normalisation: NormalisationKind = "fluorescence",
     notes: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -86,7 +87,9 @@ def train_inpainter(
     name : str, optional
         Of the model.
     diameter : float, optional
-        Typical diameter of a cell in these images, in pixels.
+        Typical diameter of a cell in these images, in pixels. They are resampled to the scale
+        of ``start_from``, or to one at which cells have 25 pixels, the default: patches, bands
+        and offsets are made for these.
     normalisation : {"fluorescence", "linear"}, optional
         Rule by which images become network input.
     notes : mapping, optional
@@ -125,7 +128,7 @@ def train_inpainter(
         If there is no image, or none can be trained on.
     ParameterError
         If the training diverges, does not fit ``start_from`` or the checkpoint, or is stopped
-        before the inpainter has begun.
+        before the inpainter has begun; or if the diameter is too far from that scale.
     ModelFileError
         If the checkpoint is missing or damaged, or the VGG16 weights cannot be used.
     DeviceError
@@ -138,8 +141,10 @@ def train_inpainter(
             "to fine-tune a model, train its own architecture with its own loss"
         )
     where = pick_device(device)
+    scale = InpainterMetadata.diameter if start_from is None else start_from.metadata.diameter
+    zoom = Zoom.between(scale, diameter)
     start = {} if start_from is None else start_from.weights
-    mark = fingerprint(planes, training, normalisation, start)
+    mark = fingerprint(planes, training, normalisation, start, zoom.factor)
     saved = _saved(checkpoint, mark) if resume else None
 
     def save(state: TrainingCheckpoint) -> None:
@@ -153,7 +158,7 @@ def train_inpainter(
 
     objective = build_objective(training.loss, vgg=training.vgg, device=where)
     context = _Context(
-        planes, training, normalisation, where, objective, save, checkpoint_seconds, stop, []
+        planes, training, normalisation, zoom, where, objective, save, checkpoint_seconds, stop, []
     )
     denoiser = None if start_from is None else start_from.denoiser
     seconds = 0.0
@@ -166,9 +171,10 @@ def train_inpainter(
         name,
         training.architecture,
         normalisation,
-        diameter,
+        scale,
         training={**(notes or {}), **record},
         denoiser=None if denoiser is None else denoiser.architecture,
+        image_diameter=diameter,
     )
     return Inpainter(network, metadata, denoiser=denoiser, device=device)
 
@@ -180,6 +186,7 @@ class _Context:
     planes: Sequence[Plane]
     training: InpainterTraining
     normalisation: NormalisationKind
+    zoom: Zoom
     device: torch.device
     objective: Objective
     save: Callable[[TrainingCheckpoint], None]
@@ -260,7 +267,8 @@ def _train_network(
     if start:
         _load(network, start)
     optimisation = Optimisation(network)
-    prepare = preparation(context.normalisation, denoiser)
+    zoom = context.zoom
+    prepare = preparation(context.normalisation, denoiser, zoom)
     held_out, trained_on = yield from hold_out(context.planes, training, prepare, context.skip)
     watch = Watch(HeldOutCrops.draw(held_out, size=training.size, seed=training.seed))
     batch = training.batch
@@ -293,7 +301,9 @@ def _train_network(
         begin=DENOISER_SHARE if trains_denoiser else 0.0,
         seconds_before=seconds,
     )
-    with PlanePool(trained_on, prepare, seed=training.seed, on_skip=context.skip) as pool:
+    with PlanePool(
+        trained_on, prepare, seed=training.seed, zoom=zoom.factor, on_skip=context.skip
+    ) as pool:
         yield from pool.load(optimisation.step)
         finished = yield from run_phase(
             phase,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images import Plane, SkippedImage, planes_of
 from napari_inpaintaff.images.normalise import NormalisationKind, estimate_normalisation
+from napari_inpaintaff.images.zoom import Zoom
 from napari_inpaintaff.inpainting.denoising import Denoiser, denoiser_normalisation
 from napari_inpaintaff.inpainting.parameters import InpainterTraining
 from napari_inpaintaff.inpainting.plane_pool import Prepare
@@ -45,8 +46,8 @@ def noise_preparation(image: NDArray[Any]) -> NDArray[np.float32] | None:
     return denoiser_normalisation(image).apply(image) if _varies(image) else None
 
 
-def preparation(normalisation: NormalisationKind, denoiser: Denoiser | None) -> Prepare:
-    """Return what turns raw intensities (Y, X) into input of an inpainter.
+def preparation(normalisation: NormalisationKind, denoiser: Denoiser | None, zoom: Zoom) -> Prepare:
+    """Return what turns raw intensities (Y, X) into input of an inpainter, at its scale.
 
     Parameters
     ----------
@@ -54,6 +55,8 @@ def preparation(normalisation: NormalisationKind, denoiser: Denoiser | None) -> 
         The rule.
     denoiser : Denoiser or None
         Applied before it.
+    zoom : Zoom
+        Applied after it.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def preparation(normalisation: NormalisationKind, denoiser: Denoiser | None) -> 
             return None
         if denoiser is not None:
             image = denoiser(image)
-        return estimate_normalisation(image, normalisation).apply(image)
+        return zoom.shrink(estimate_normalisation(image, normalisation).apply(image))
 
     return prepare
 

@@ -26,7 +26,6 @@ from napari_inpaintaff.separation import (
     compute_student_affinities,
     train_affnet,
 )
-from napari_inpaintaff.separation.zoom import Zoom
 
 #: Alpha is one of these, ...
 _ALPHAS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75)
@@ -148,7 +147,7 @@ def choose_affnet_alpha(
         windows.append(_Window(affinities, mask, truth))
     if not windows:
         return affnet.metadata.alpha
-    scale = Zoom.between(affnet.metadata.diameter, diameter).factor
+    scale = affnet.metadata.zoom(diameter).factor
     size = round(PartitionParameters.minimum_size * scale**2)
     scores: list[float] = []
     for done, alpha in enumerate(_ALPHAS):

@@ -28,7 +28,6 @@ from napari_inpaintaff.separation import (
     compute_student_affinities,
     distill,
 )
-from napari_inpaintaff.separation.zoom import Zoom
 
 Foregrounds = str | FGNet | Sequence[NDArray[Any] | None]
 
@@ -104,7 +103,7 @@ def iterate_distillation(
     """
     distillation = Distillation() if distillation is None else distillation
     inpainter = model if isinstance(model, Inpainter) else Inpainter.load(model, device=device)
-    Zoom.between(inpainter.metadata.diameter, diameter)
+    inpainter.metadata.zoom(diameter)
     planes = as_planes(images)
     if not isinstance(foreground, str | FGNet) and len(foreground) != len(planes):
         raise ParameterError(
@@ -197,7 +196,7 @@ def choose_student_alpha(
         yield Progress(len(windows), total, message)
         window = _window_of(planes[index], foregrounds[index], (first, second), diameter)
         windows += [] if window is None else [window]
-    scale = Zoom.between(first.metadata.diameter, diameter).factor
+    scale = first.metadata.zoom(diameter).factor
     size = round(PartitionParameters.minimum_size * scale**2)
     best = _ALPHAS[0]
     for done, alpha in enumerate(_ALPHAS if windows else ()):

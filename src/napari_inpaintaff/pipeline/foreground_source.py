@@ -60,7 +60,7 @@ def foreground_mask(
         return threshold(foreground.probability(image, diameter=diameter))
     if isinstance(foreground, str):
         if diameter is None:
-            diameter = OUTLINE_DIAMETER if model is None else model.metadata.diameter
+            diameter = OUTLINE_DIAMETER if model is None else model.metadata.usual_diameter
         # Noise disturbs thresholds as much as it does inpainting.
         seen = image if model is None else model.denoise(image)
         return threshold(foreground_probability(seen, foreground, diameter=diameter))
@@ -82,7 +82,7 @@ def usual_diameter(foreground: Foreground, model: Inpainter | Student | None = N
         Comes first.
     """
     if model is not None:
-        return model.metadata.diameter
+        return model.metadata.usual_diameter
     if isinstance(foreground, FGNet):
-        return foreground.metadata.image_diameter or foreground.metadata.diameter
+        return foreground.metadata.usual_diameter
     return OUTLINE_DIAMETER

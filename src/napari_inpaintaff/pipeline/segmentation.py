@@ -37,7 +37,6 @@ from napari_inpaintaff.separation import (
     iterate_student_affinities,
     load_model,
 )
-from napari_inpaintaff.separation.zoom import Zoom
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def iterate_segmentation(
         return _segment_outline(image, loaded, foreground, diameter, region, partition)
     if isinstance(model, str | Path):
         model = load_model(model, device=device)
-    scale = Zoom.between(model.metadata.diameter, diameter).factor
+    scale = model.metadata.zoom(diameter).factor
     partition = _at_scale(default_partition(model) if partition is None else partition, scale)
     mask = foreground_mask(image, foreground, model=model, diameter=diameter)
     mask = _within(region, mask)

@@ -142,7 +142,7 @@ def _facts(metadata: InpainterMetadata) -> Table:
         "network": f"{architecture.kind} U-Net, {'-'.join(map(str, architecture.widths))}",
         "denoiser": "blind-spot network" if metadata.denoiser else None,
         "normalisation": metadata.normalisation,
-        "cell diameter": f"{metadata.diameter:g} px",
+        "cell diameter": f"{metadata.usual_diameter:g} px",
         "seed": training.get("seed"),
     }
     return [(name, str(value)) for name, value in facts.items() if value is not None]

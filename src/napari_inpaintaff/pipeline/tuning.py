@@ -35,7 +35,6 @@ from napari_inpaintaff.pipeline.tuning_curves import (
     unknown_metric,
 )
 from napari_inpaintaff.separation import SeparationParameters, Student, load_model
-from napari_inpaintaff.separation.zoom import Zoom
 
 #: What is tried where no values are given: of the mutex watershed, ...
 MUTEX_ALPHAS = (0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -146,10 +145,9 @@ def tune(
         model = load_model(model, device=device) if isinstance(model, str | Path) else model
         # Only its affinities are needed: no method is faster than this one.
         chosen = PartitionParameters("connected_components")
-        own = model.metadata.diameter
         size = PartitionParameters.minimum_size if minimum_size is None else minimum_size
         size = replace(chosen, minimum_size=size).minimum_size
-        minimum_size = round(size * Zoom.between(own, diameter).factor ** 2)
+        minimum_size = round(size * model.metadata.zoom(diameter).factor ** 2)
     cases = []
     for number, (image, truth, source) in enumerate(
         zip(images, truths, sources, strict=True), start=1

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_inpaintaff.images.zoom import Zoom
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.separation.affnet_labels import UNLABELLED, LabelledImage
 from napari_inpaintaff.separation.training_patches import Patches, drawn_origins, shares
-from napari_inpaintaff.separation.zoom import Zoom
 
 #: This part of the patches is bent; interpolation makes images smoother than they are.
 _BENT = 0.5

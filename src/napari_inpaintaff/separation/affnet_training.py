@@ -37,7 +37,6 @@ from napari_inpaintaff.separation.starting_weights import Start, predicts_same, 
 from napari_inpaintaff.separation.student import Student
 from napari_inpaintaff.separation.student_metadata import StudentMetadata
 from napari_inpaintaff.separation.training_updates import AffNetUpdate
-from napari_inpaintaff.separation.zoom import Zoom
 
 #: Patches of so many pixels altogether are cut for the training, ...
 _PIXELS = 768 * 96**2
@@ -142,7 +141,7 @@ def train_affnet(
     where = pick_device(device)
     started = time.monotonic()
     network, untrained = _untrained(training, start, normalisation, tuple(offsets), device)
-    zoom = Zoom.between(untrained.metadata.diameter, diameter)
+    zoom = untrained.metadata.zoom(diameter)
     labelled = labelled_images(as_planes(images), labels)
     held_out = held_out_blocks(
         labelled,
@@ -178,13 +177,18 @@ def train_affnet(
         "config": training.config,
         "loss_kind": training.loss,
         "seed": training.seed,
-        "cell_diameter": diameter or affnet.metadata.diameter,
         **run.record(),
         "agreement_on": _MEASURED_ON[holds_out],
         "alpha_chosen_on": chosen_on,
         "minutes": round((time.monotonic() - started) / 60, 2),
     }
-    affnet.metadata = replace(affnet.metadata, name=name, alpha=alpha, training=record)
+    affnet.metadata = replace(
+        affnet.metadata,
+        name=name,
+        alpha=alpha,
+        training=record,
+        image_diameter=diameter or affnet.metadata.image_diameter,
+    )
     return affnet
 
 
@@ -214,6 +218,7 @@ def _untrained(
             metadata,
             normalisation=start.metadata.normalisation,
             diameter=start.metadata.diameter,
+            image_diameter=start.metadata.image_diameter,
             denoiser=start.metadata.denoiser,
         )
         weights = starting_weights(start, architecture, offsets)

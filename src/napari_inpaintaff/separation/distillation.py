@@ -156,12 +156,17 @@ def distill(
         "teacher": inpainter.metadata.name,
         "started_from": None if start is None else start.metadata.name,
         **_facts(lesson, studied, distillation),
-        "cell_diameter": diameter or inpainter.metadata.diameter,
         **training.record(),
         "minutes": round((time.monotonic() - started) / 60, 2),
     }
     student = _student(training.best_network(), lesson, inpainter, device)
-    student.metadata = replace(student.metadata, name=name, alpha=alpha, training=record)
+    student.metadata = replace(
+        student.metadata,
+        name=name,
+        alpha=alpha,
+        training=record,
+        image_diameter=diameter or inpainter.metadata.image_diameter,
+    )
     return student
 
 

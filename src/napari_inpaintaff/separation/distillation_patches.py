@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images import Plane
+from napari_inpaintaff.images.zoom import ScalarT, Zoom
 from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.separation.distillation_parameters import Distillation
 from napari_inpaintaff.separation.stream import PatchLeaves, split_patches
 from napari_inpaintaff.separation.training_patches import Patches, drawn_origins, shares
-from napari_inpaintaff.separation.zoom import ScalarT, Zoom
 
 #: Part of the patches that is drawn around the user's labels, where there are any.
 _LABELLED_SHARE = 0.25
@@ -102,7 +102,7 @@ def sample_patches(
     ParameterError
         If the diameter is too far from the inpainter's.
     """
-    zoom = Zoom.between(inpainter.metadata.diameter, diameter)
+    zoom = inpainter.metadata.zoom(diameter)
     labelled = [image.labelled_pixels for image in images]
     around_labels = round(_LABELLED_SHARE * distillation.patches) if any(labelled) else 0
     anywhere = [image.foreground_pixels for image in images]

@@ -21,7 +21,6 @@ from napari_inpaintaff.separation.affinities import (
 )
 from napari_inpaintaff.separation.parameters import SeparationParameters
 from napari_inpaintaff.separation.stream import SplitUpdate, split_patches
-from napari_inpaintaff.separation.zoom import Zoom
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def iterate_affinities(
     """
     parameters = SeparationParameters() if parameters is None else parameters
     shape = check_plane(image, wanted)
-    zoom = Zoom.between(inpainter.metadata.diameter, diameter)
+    zoom = inpainter.metadata.zoom(diameter)
     normalised = inpainter.normalise(image)
     wanted = np.ones(shape, bool) if wanted is None else wanted
     if previous is not None:

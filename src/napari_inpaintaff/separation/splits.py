@@ -174,7 +174,7 @@ class SplitBatch:
                     "a single patch does not fit into the memory of this device: "
                     "choose a smaller network, or --device cpu"
                 )
-            self._together = (self._together + 1) // 2
+            self._together = (min(self._together, len(slots)) + 1) // 2
             _logger.warning("out of memory: going on with batches of %d windows", self._together)
         *masks, report = advanced
         if len(slots) == self.slots:

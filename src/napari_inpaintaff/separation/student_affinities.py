@@ -13,7 +13,6 @@ from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.networks.tiles import PIX2PIX_REACH_STRIDES, REACH_STRIDES, Tiling
 from napari_inpaintaff.separation.affinities import check_plane, pair_slices
 from napari_inpaintaff.separation.student import Student
-from napari_inpaintaff.separation.zoom import Zoom
 
 
 def iterate_student_affinities(
@@ -56,7 +55,7 @@ def iterate_student_affinities(
         If the diameter is too far from the student's.
     """
     shape = check_plane(image, wanted)
-    zoom = Zoom.between(student.metadata.diameter, diameter)
+    zoom = student.metadata.zoom(diameter)
     wanted = np.ones(shape, bool) if wanted is None else wanted
     values = zoom.shrink(student.normalise(image))
     needed = zoom.shrink_mask(wanted)

@@ -108,7 +108,7 @@ def student_card(metadata: StudentMetadata) -> str:
         "Alpha chosen on": training.get("alpha_chosen_on"),
         "Loss": training.get("loss_kind"),
         "Normalisation": metadata.normalisation,
-        "Cell diameter": f"{metadata.diameter:g} px",
+        "Cell diameter": f"{metadata.usual_diameter:g} px",
         "Patches": training.get("patches"),
         "Updates of every split": training.get("iterations"),
         "Steps": training.get("steps"),
@@ -119,7 +119,7 @@ def student_card(metadata: StudentMetadata) -> str:
     }
     return (_AFFNET_CARD if labelled else _CARD).format(
         name=metadata.name,
-        diameter=metadata.diameter,
+        diameter=metadata.usual_diameter,
         rows=table_rows(facts),
         agreement_on=training.get("agreement_on", "unknown patches"),
     )

@@ -93,12 +93,10 @@ def read_inpainter_card(path: Path) -> ModelCard:
 
 
 def _card(name: str, metadata: InpainterMetadata | StudentMetadata) -> ModelCard:
-    lines, alpha, diameter = [], None, metadata.diameter
+    lines, alpha, diameter = [], None, metadata.usual_diameter
     if isinstance(metadata, StudentMetadata):
         text = AFFNET_TEXT if isinstance(metadata, AffNetMetadata) else STUDENT_TEXT
         lines, alpha = [text], metadata.alpha
-        # Its own is that of its teacher, to whose scale images are brought.
-        diameter = float(metadata.training.get("cell_diameter", diameter))
     lines.append(f"Trained for cells of {diameter:g} pixels.")
     lines += [f"{key}: {value}" for key, value in metadata.training.items()]
     return ModelCard(

@@ -19,7 +19,6 @@ from napari_inpaintaff.foreground import (
 from napari_inpaintaff.foreground.targets import UNLABELLED
 from napari_inpaintaff.images import (
     NormalisationKind,
-    Plane,
     gather_planes,
 )
 from napari_inpaintaff.inpainting import (
@@ -44,10 +43,6 @@ from napari_inpaintaff.separation import (
     Distillation,
     train_affnet,
 )
-from napari_inpaintaff.separation.zoom import Zoom
-
-#: Of the cells that an inpainter is trained for, in pixels.
-MODEL_DIAMETER = 25.0
 
 
 @dataclass(frozen=True)
@@ -68,11 +63,7 @@ class TrainedFile:
 
 @dataclass(frozen=True)
 class InpainterTask:
-    """Train an inpainter on unlabelled images; see `train_inpainter`.
-
-    The images are resampled so that their cells are as large as those that patches, bands and
-    offsets are made for; the inpainter then fits images with its diameter of 25 pixels.
-    """
+    """Train an inpainter on unlabelled images; see `train_inpainter`."""
 
     images: tuple[Path, ...]
     output: Path
@@ -98,12 +89,11 @@ class InpainterTask:
         training = InpainterTraining(
             ARCHITECTURES["small"], budget(minutes=self.minutes, steps=self.steps)
         )
-        zoom = Zoom.between(MODEL_DIAMETER, self.diameter)
         updates = train_inpainter(
-            [_resampled(plane, zoom) for plane in gather_planes(self.images).planes],
+            gather_planes(self.images).planes,
             training,
             name=self.output.stem,
-            diameter=MODEL_DIAMETER,
+            diameter=self.diameter,
             normalisation=self.normalisation,
             device=self.device,
             checkpoint=checkpoint,
@@ -111,18 +101,6 @@ class InpainterTask:
         )
         Job(updates, name=self.title).run().save(self.output)
         checkpoint.unlink(missing_ok=True)
-
-
-def _resampled(plane: Plane, zoom: Zoom) -> Plane:
-    """Return a plane at the scale of a model."""
-    if zoom.factor == 1:
-        return plane
-
-    def read() -> NDArray[np.float32]:
-        return zoom.shrink(plane.read().astype(np.float32))
-
-    height, width = (max(1, round(size / zoom.factor)) for size in plane.shape)
-    return Plane(plane.name, (height, width), read)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from napari_inpaintaff.errors import OutputError
 from napari_inpaintaff.images import atomic_path
 
 #: Part of every fingerprint; a change of what is computed makes earlier results void.
-_VERSION = 4
+_VERSION = 5
 _DIGITS = 16
 
 
