@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,11 @@ from napari_inpaintaff.separation.affinities import (
     merge_affinities,
 )
 from napari_inpaintaff.separation.parameters import SeparationParameters
-from napari_inpaintaff.separation.stream import SplitUpdate, split_patches
+from napari_inpaintaff.separation.stream import LeafSketch, PatchLeaves, SplitUpdate, split_patches
+
+
+#: Larger images are not sketched: their first draft takes long anyway, and memory counts.
+_SKETCHED = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,9 @@ def iterate_affinities(
     Yields
     ------
     SplitUpdate or AffinityDraft
-        The first after every network batch; the second when a coarse grid of patches is
-        finished, and again whenever the number of finished grids has doubled. Not asking for
-        the next one cancels the run.
+        The first after every network batch; the second when the patches of a first coarse grid
+        are split in a few parts each, when they are finished, and again whenever the number of
+        finished grids has doubled. Not asking for the next one cancels the run.
 
     Returns
     -------
@@ -155,12 +160,26 @@ def _take_apart(
         if isinstance(update, SplitUpdate):
             yield update
             continue
+        if isinstance(update, LeafSketch):
+            if values.size <= _SKETCHED:
+                sketch = partial(_average, update.patches, shape, parameters.offsets)
+                yield AffinityDraft(lambda: finish(sketch()), len(finished), len(origins))
+            continue
         average.add(update.leaves, update.wanted, update.origin)
         finished.add(update.origin)
         if stages and stages[0] <= finished:
             stages.pop(0)
             yield AffinityDraft(lambda: finish(average.result()), len(finished), len(origins))
     return finish(average.result())
+
+
+def _average(
+    patches: Sequence[PatchLeaves], shape: tuple[int, int], offsets: tuple[Offset, ...]
+) -> Affinities:
+    average = AffinityAverage(shape, offsets)
+    for patch in patches:
+        average.add(patch.leaves, patch.wanted, patch.origin)
+    return average.result()
 
 
 def _stages(

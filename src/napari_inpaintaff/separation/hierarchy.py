@@ -81,6 +81,9 @@ class Region:
 class RegionQueue:
     """Regions to split, those of the patches that were opened first before the others.
 
+    Of urgent patches large regions come before their parts, so that all of them can be
+    looked at when they are split in a few parts.
+
     Parameters
     ----------
     values : ndarray of float32, shape (Y, X)
@@ -98,6 +101,9 @@ class RegionQueue:
     urgent : int, optional
         So many patches, the first ones, are finished before any other is opened.
     """
+
+    #: No region has been split so often: they have pixels.
+    _DEEPEST = 2**20
 
     def __init__(
         self,
@@ -117,12 +123,13 @@ class RegionQueue:
         self._inside = np.pad(np.ones(values.shape, bool), patch)
         self._wanted = np.pad(wanted, patch)
         self._unopened = iter(origins)
-        # Regions by the number of their patch, then in the order in which they were found.
         self._pending: dict[int, list[tuple[int, int, Region]]] = {
             size: [] for size in self._windows
         }
         self._found = 0
         self._urgent = urgent
+        self._urgent_trees: list[PatchTree] = []
+        self._urgent_regions: set[Region] = set()
         self._opened = self._closed = 0
         self.finished: list[PatchTree] = []
         self.patches = len(origins)
@@ -146,6 +153,26 @@ class RegionQueue:
         """Return the next region to split in a window of a size, None if none waits."""
         return heapq.heappop(self._pending[size])[2] if self._pending[size] else None
 
+    def urgent_depth(self) -> int:
+        """Return how often the least split region of the urgent patches was split.
+
+        Zero before all of them are open; of those that are not split any more none counts.
+        """
+        if self._opened < self._urgent:
+            return 0
+        return min((region.depth for region in self._urgent_regions), default=0)
+
+    def urgent_leaves(self) -> Iterator[tuple[PatchTree, NDArray[np.int16]]]:
+        """Return the urgent patches, and their leaves if nothing were split any more."""
+        regions: dict[PatchTree, list[Region]] = {tree: [] for tree in self._urgent_trees}
+        for region in self._urgent_regions:
+            regions[region.tree].append(region)
+        for tree, still_open in regions.items():
+            leaves = tree.leaves.copy()
+            for number, region in enumerate(still_open, start=tree.count + 1):
+                leaves[region.mask] = number
+            yield tree, leaves
+
     def put(self, region: Region, sides: tuple[Mask, Mask] | None) -> None:
         """Record how the split of a region ended.
 
@@ -163,6 +190,7 @@ class RegionQueue:
             mask[region.window] = side
             self._add(region.tree, mask, region.depth + 1)
         region.tree.open_regions -= 1
+        self._urgent_regions.discard(region)
         self._close(region.tree)
 
     def _open(self, origin: tuple[int, int]) -> None:
@@ -176,6 +204,8 @@ class RegionQueue:
             wanted=self._cut(self._wanted, origin),
             leaves=np.zeros((self._patch, self._patch), np.int16),
         )
+        if self._opened <= self._urgent:
+            self._urgent_trees.append(tree)
         self._add(tree, self._cut(self._inside, origin), 0)
         self._close(tree)
 
@@ -187,7 +217,12 @@ class RegionQueue:
         tree.open_regions += 1
         region = Region(tree, mask, depth, _window(mask, self._windows))
         self._found += 1
-        heapq.heappush(self._pending[region.size], (tree.number, self._found, region))
+        if tree.number <= self._urgent:
+            self._urgent_regions.add(region)
+            order = depth - self._DEEPEST
+        else:
+            order = tree.number
+        heapq.heappush(self._pending[region.size], (order, self._found, region))
 
     def _make_leaf(self, tree: PatchTree, mask: Mask) -> None:
         tree.count += 1

@@ -15,6 +15,11 @@ from napari_inpaintaff.separation.parameters import SeparationParameters
 from napari_inpaintaff.separation.splits import SplitBatch, orientation
 
 
+#: The urgent patches are shown when no region of them was split less often: they lie in up
+#: to four parts then, which neighbouring patches complete: labels of small regions are as good.
+SKETCH_DEPTH = 2
+
+
 @dataclass(frozen=True)
 class SplitUpdate:
     """One of the splits in flight, for the eye, and how far the run is.
@@ -68,6 +73,19 @@ class PatchLeaves:
     wanted: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class LeafSketch:
+    """The urgent patches before they are finished: no region was split less than some times.
+
+    Attributes
+    ----------
+    patches : tuple of PatchLeaves
+        With leaves that are still to be split.
+    """
+
+    patches: tuple[PatchLeaves, ...]
+
+
 def split_patches(
     values: NDArray[np.float32],
     origins: Sequence[tuple[int, int]],
@@ -77,7 +95,7 @@ def split_patches(
     wanted: NDArray[np.bool_],
     zoom: float = 1.0,
     urgent: int = 0,
-) -> Generator[SplitUpdate | PatchLeaves, None, None]:
+) -> Generator[SplitUpdate | PatchLeaves | LeafSketch, None, None]:
     """Take patches of an image apart, one network batch at a time.
 
     Parameters
@@ -101,9 +119,10 @@ def split_patches(
 
     Yields
     ------
-    SplitUpdate or PatchLeaves
+    SplitUpdate, PatchLeaves or LeafSketch
         The first after every network batch, the second for every patch that is finished,
-        roughly in the order of ``origins``. Not asking for the next one cancels the run.
+        roughly in the order of ``origins``, the third at most once. Not asking for the next
+        one cancels the run.
     """
     queue = RegionQueue(
         values,
@@ -118,11 +137,20 @@ def split_patches(
         _Worker(SplitBatch(inpainter, parameters, size), {}) for size in parameters.windows()
     ]
     done = 0
+    sketched = False
     while True:
         worker = _fullest(workers, queue, parameters.seed)
         for tree in queue.collect():
             done += 1
             yield PatchLeaves(tree.origin, tree.leaves, tree.wanted)
+        if not sketched and queue.urgent_depth() >= SKETCH_DEPTH:
+            sketched = True
+            yield LeafSketch(
+                tuple(
+                    PatchLeaves(tree.origin, leaves, tree.wanted)
+                    for tree, leaves in queue.urgent_leaves()
+                )
+            )
         if worker is None:
             return
         batch, regions = worker.batch, worker.regions
@@ -166,7 +194,7 @@ def iterate_leaves(
     for update in split_patches(values, origins, inpainter, parameters, wanted=wanted):
         if isinstance(update, PatchLeaves):
             found[update.origin] = update
-        else:
+        elif isinstance(update, SplitUpdate):
             yield update
     return [found[origin] for origin in origins if origin in found]
 
