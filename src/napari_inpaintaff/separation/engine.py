@@ -23,7 +23,6 @@ from napari_inpaintaff.separation.affinities import (
 from napari_inpaintaff.separation.parameters import SeparationParameters
 from napari_inpaintaff.separation.stream import LeafSketch, PatchLeaves, SplitUpdate, split_patches
 
-
 #: Larger images are not sketched: their first draft takes long anyway, and memory counts.
 _SKETCHED = 4_000_000
 
@@ -162,8 +161,8 @@ def _take_apart(
             continue
         if isinstance(update, LeafSketch):
             if values.size <= _SKETCHED:
-                sketch = partial(_average, update.patches, shape, parameters.offsets)
-                yield AffinityDraft(lambda: finish(sketch()), len(finished), len(origins))
+                sketch = partial(_sketch, update.patches, shape, parameters.offsets, finish)
+                yield AffinityDraft(sketch, len(finished), len(origins))
             continue
         average.add(update.leaves, update.wanted, update.origin)
         finished.add(update.origin)
@@ -173,13 +172,16 @@ def _take_apart(
     return finish(average.result())
 
 
-def _average(
-    patches: Sequence[PatchLeaves], shape: tuple[int, int], offsets: tuple[Offset, ...]
+def _sketch(
+    patches: Sequence[PatchLeaves],
+    shape: tuple[int, int],
+    offsets: tuple[Offset, ...],
+    finish: Callable[[Affinities], Affinities],
 ) -> Affinities:
     average = AffinityAverage(shape, offsets)
     for patch in patches:
         average.add(patch.leaves, patch.wanted, patch.origin)
-    return average.result()
+    return finish(average.result())
 
 
 def _stages(

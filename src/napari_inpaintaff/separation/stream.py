@@ -14,7 +14,6 @@ from napari_inpaintaff.separation.hierarchy import Region, RegionQueue
 from napari_inpaintaff.separation.parameters import SeparationParameters
 from napari_inpaintaff.separation.splits import SplitBatch, orientation
 
-
 #: The urgent patches are shown when every one of them lies in two parts or more. Overlapping ones
 #: complete each other: labels of small regions were as good then as after the last split (SEG of
 #: 128 x 128 px of HeLa and BBBC039: 0.642, 0.723 and 0.642, 0.723).
