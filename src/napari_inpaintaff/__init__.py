@@ -18,19 +18,22 @@ import lazy_loader
 if TYPE_CHECKING:
     from napari_inpaintaff.datatypes import Affinities, Prediction
     from napari_inpaintaff.evaluation import evaluate, seg_score
-    from napari_inpaintaff.foreground import foreground_probability
+    from napari_inpaintaff.foreground import FGNet, foreground_probability, train_fgnet
     from napari_inpaintaff.images import read_image, simulate_dense_nuclei, write_labels
     from napari_inpaintaff.inpainting import Inpainter, available_inpainters, train_inpainter
-    from napari_inpaintaff.partition import PartitionParameters
+    from napari_inpaintaff.partition import OutlineParameters, PartitionParameters
     from napari_inpaintaff.pipeline import (
         Draft,
         Segmentation,
+        iterate_affnet_training,
         iterate_distillation,
         iterate_segmentation,
         segment,
+        tune,
     )
     from napari_inpaintaff.separation import (
         SEPARATION_MODES,
+        AffNet,
         Distillation,
         SeparationParameters,
         Student,
@@ -42,10 +45,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SEPARATION_MODES",
+    "AffNet",
     "Affinities",
     "Distillation",
     "Draft",
+    "FGNet",
     "Inpainter",
+    "OutlineParameters",
     "PartitionParameters",
     "Prediction",
     "Segmentation",
@@ -57,6 +63,7 @@ __all__ = [
     "evaluate",
     "foreground_probability",
     "iterate_affinities",
+    "iterate_affnet_training",
     "iterate_distillation",
     "iterate_segmentation",
     "load_model",
@@ -64,7 +71,9 @@ __all__ = [
     "seg_score",
     "segment",
     "simulate_dense_nuclei",
+    "train_fgnet",
     "train_inpainter",
+    "tune",
     "write_labels",
 ]
 
@@ -73,19 +82,22 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "datatypes": ["Affinities", "Prediction"],
         "evaluation": ["evaluate", "seg_score"],
-        "foreground": ["foreground_probability"],
+        "foreground": ["FGNet", "foreground_probability", "train_fgnet"],
         "images": ["read_image", "simulate_dense_nuclei", "write_labels"],
         "inpainting": ["Inpainter", "available_inpainters", "train_inpainter"],
-        "partition": ["PartitionParameters"],
+        "partition": ["OutlineParameters", "PartitionParameters"],
         "pipeline": [
             "Draft",
             "Segmentation",
+            "iterate_affnet_training",
             "iterate_distillation",
             "iterate_segmentation",
             "segment",
+            "tune",
         ],
         "separation": [
             "SEPARATION_MODES",
+            "AffNet",
             "Distillation",
             "SeparationParameters",
             "Student",

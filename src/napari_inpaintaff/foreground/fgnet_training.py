@@ -38,7 +38,7 @@ from napari_inpaintaff.images.zoom import Zoom
 from napari_inpaintaff.inpainting.inpainter import Inpainter
 from napari_inpaintaff.inpainting.training_images import as_planes
 from napari_inpaintaff.jobs import Progress
-from napari_inpaintaff.networks.devices import autocast, pick_device, place
+from napari_inpaintaff.networks.devices import autocast, pick_device, place, seeded
 from napari_inpaintaff.networks.training import Optimisation, OptimiserStep, optimise
 from napari_inpaintaff.networks.unet import seeded_unet
 from napari_inpaintaff.separation.student import Student
@@ -308,15 +308,9 @@ class _Run:
 
         def draw_loss(step: int) -> Tensor:
             crops = sampler.draw(step, self.batch).to(device)
-            cuda = [device] if device.type == "cuda" else []
             # Dropout must not depend on what else draws random numbers.
-            with torch.random.fork_rng(devices=cuda):
-                seed = hash((self.training.seed, step))
-                torch.default_generator.manual_seed(seed)
-                if cuda:
-                    torch.cuda.manual_seed(seed)
-                with autocast(device):
-                    logits: Tensor = self.network(crops.values, crops.known)
+            with seeded(hash((self.training.seed, step)) % 2**63, device), autocast(device):
+                logits: Tensor = self.network(crops.values, crops.known)
             return labelled_risk(logits.float(), crops.targets)
 
         def shrink() -> bool:
