@@ -9,8 +9,16 @@ import torch
 from torch import nn
 
 from napari_inpaintaff.errors import DeviceError, ParameterError
-from napari_inpaintaff.networks import DEVICES, bfloat16_speedup, inference_dtype, pick_device
+from napari_inpaintaff.networks import (
+    DEVICES,
+    UNetArchitecture,
+    bfloat16_speedup,
+    build_unet,
+    inference_dtype,
+    pick_device,
+)
 from napari_inpaintaff.networks import devices as devices_module
+from napari_inpaintaff.networks.architecture import UNetKind
 from napari_inpaintaff.networks.devices import autocast, place
 
 CPU = torch.device("cpu")
@@ -90,3 +98,17 @@ def test_place_casts_in_place() -> None:
     assert placed is network
     assert network.weight.dtype == torch.bfloat16
     assert network.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("kind", ["plain", "partial", "pix2pix"])
+def test_what_leaves_a_network_is_not_rounded(kind: UNetKind) -> None:
+    network = build_unet(UNetArchitecture(kind, (4, 6)))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_(generator=torch.Generator().manual_seed(0))
+    narrow = place(network.eval(), CPU, torch.bfloat16)
+    values, known = torch.rand(2, 1, 16, 16).bfloat16(), torch.ones(2, 1, 16, 16).bfloat16()
+    with torch.inference_mode():
+        output = narrow(values, known)
+    assert output.dtype == torch.float32
+    assert not torch.equal(output, output.bfloat16().float())

@@ -65,7 +65,7 @@ class Pix2PixUNet(nn.Module):
         for decoder in self.decoders:
             features = decoder(functional.relu(features))
             features = torch.cat([features, skips.pop()], dim=1)
-        logits: Tensor = self.head(functional.relu(features))
+        logits: Tensor = self.head(functional.relu(features).to(self.head.weight.dtype))
         return logits
 
 

@@ -114,7 +114,8 @@ class PlainUNet(nn.Module):
             features = functional.interpolate(features, scale_factor=2.0, mode="nearest")
             features = torch.cat([features, skips.pop()], dim=1)
             features = decoder(features)
-        return functional.pixel_shuffle(self.head(features), self.stem)
+        outputs = self.head(features.to(self.head.weight.dtype))
+        return functional.pixel_shuffle(outputs, self.stem)
 
 
 class PartialUNet(nn.Module):
@@ -174,7 +175,8 @@ class PartialUNet(nn.Module):
             features = self._activate(features, mask, level, 0.2)
         image, known = skips.pop()
         result: Tensor
-        result, _ = self.head(torch.cat([features, image], 1), torch.cat([mask, known], 1))
+        seen = torch.cat([features, image], 1).to(self.head.conv.weight.dtype)
+        result, _ = self.head(seen, torch.cat([mask, known], 1))
         prior: Tensor = self.prior[:, None, None].to(result.dtype)
         return result + prior
 
