@@ -163,7 +163,7 @@ class RegionQueue:
         return min((region.depth for region in self._urgent_regions), default=0)
 
     def urgent_leaves(self) -> Iterator[tuple[PatchTree, NDArray[np.int16]]]:
-        """Return the urgent patches, and their leaves if nothing were split any more."""
+        """Hand over the urgent patches, and their leaves if nothing were split any more; once."""
         regions: dict[PatchTree, list[Region]] = {tree: [] for tree in self._urgent_trees}
         for region in self._urgent_regions:
             regions[region.tree].append(region)
@@ -172,6 +172,7 @@ class RegionQueue:
             for number, region in enumerate(still_open, start=tree.count + 1):
                 leaves[region.mask] = number
             yield tree, leaves
+        self._urgent_trees.clear()  # finished ones need no longer be kept
 
     def put(self, region: Region, sides: tuple[Mask, Mask] | None) -> None:
         """Record how the split of a region ended.
