@@ -186,6 +186,10 @@ class SeparationController(QObject):
     def _on_updated(self, updates: tuple[Any, ...]) -> None:
         if self._current is None:
             return
+        splits = [update for update in updates if hasattr(update, "origin")]
+        if splits:
+            # Before a draft that came with them: the splits stay visible above it.
+            self._current.preview.show(splits)
         for update in updates:
             if isinstance(update, DraftLabels):
                 self._show_draft(self._current, update.labelling)
@@ -193,9 +197,7 @@ class SeparationController(QObject):
                 if update.message:
                     self.step_changed.emit(update.message)
                 self.share_changed.emit(update.done, update.total)
-        splits = [update for update in updates if hasattr(update, "origin")]
         if splits:
-            self._current.preview.show(splits)
             self.patches_done.emit(splits[-1].done, splits[-1].total)
 
     def _show_draft(self, current: _Current, labelling: Labelling) -> None:
