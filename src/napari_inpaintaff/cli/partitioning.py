@@ -124,8 +124,8 @@ def _chosen_foreground(options: argparse.Namespace, shape: tuple[int, int]) -> N
 def _follow_diameter(
     parameters: PartitionParameters, diameter: float | None
 ) -> PartitionParameters:
-    """Scale the minimum size as `segment` does for a model of the usual diameter."""
+    """Scale the lengths as `segment` does for a model of the usual diameter."""
     from napari_inpaintaff.images.zoom import Zoom
 
     factor = Zoom.between(_MODEL_DIAMETER, diameter).factor
-    return replace(parameters, minimum_size=round(parameters.minimum_size * factor**2))
+    return parameters.at_scale(factor)

@@ -100,11 +100,9 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
 def _add_lengths(command: argparse.ArgumentParser) -> None:
     length = command.add_mutually_exclusive_group()
     length.add_argument(
-        "--minutes", metavar="M", type=float, help="of every training of FGNet and AffNet (1)"
+        "--minutes", metavar="M", type=float, help="of every training of FGNet and AffNet"
     )
-    length.add_argument(
-        "--steps", metavar="N", type=int, help="of the same instead; reproducible on one machine"
-    )
+    length.add_argument("--steps", metavar="N", type=int, help="of the same instead (800)")
     command.add_argument(
         "--inpainter-minutes", metavar="M", type=float, help="of the training of an inpainter (20)"
     )
@@ -157,6 +155,8 @@ def _settings(options: argparse.Namespace) -> Reproduction:
     )
     if "steps" in changes:
         changes["minutes"] = None
+    elif "minutes" in changes:
+        changes["steps"] = None
     if options.quick:
         settings = quick(settings)
         if options.mode:

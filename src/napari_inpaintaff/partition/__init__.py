@@ -4,6 +4,7 @@ from napari_inpaintaff.partition.backend import mutex_watershed_backend
 from napari_inpaintaff.partition.fragments import absorb_fragments
 from napari_inpaintaff.partition.links import relabel_by_position
 from napari_inpaintaff.partition.methods import (
+    MUTEX_WATERSHEDS,
     PARTITION_METHODS,
     PartitionMethod,
     PartitionParameters,
@@ -19,6 +20,7 @@ from napari_inpaintaff.partition.outline import (
     foreground_components,
     partition_outline,
 )
+from napari_inpaintaff.partition.shape import outline_affinities, with_outline
 from napari_inpaintaff.partition.signed_graph import (
     average_linkage,
     greedy_additive,
@@ -26,6 +28,7 @@ from napari_inpaintaff.partition.signed_graph import (
 )
 
 __all__ = [
+    "MUTEX_WATERSHEDS",
     "OUTLINE_DIAMETER",
     "OUTLINE_METHODS",
     "PARTITION_METHODS",
@@ -42,7 +45,9 @@ __all__ = [
     "greedy_fixation",
     "mutex_watershed",
     "mutex_watershed_backend",
+    "outline_affinities",
     "partition",
     "partition_outline",
     "relabel_by_position",
+    "with_outline",
 ]

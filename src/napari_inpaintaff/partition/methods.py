@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +16,8 @@ from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.partition.fragments import absorb_fragments
 from napari_inpaintaff.partition.links import relabel_by_position
 from napari_inpaintaff.partition.mutex import connected_components, mutex_watershed
+from napari_inpaintaff.partition.outline import OUTLINE_DIAMETER
+from napari_inpaintaff.partition.shape import with_outline
 from napari_inpaintaff.partition.signed_graph import (
     average_linkage,
     greedy_additive,
@@ -40,11 +42,14 @@ class PartitionParameters:
         0.85 to 2; the others want less.
     minimum_size : int >= 0
         Segments of fewer pixels are given to a neighbouring segment.
+    diameter : float > 0
+        Typical diameter of a cell in pixels, for the method that looks at the outline too.
     """
 
     method: str = "mutex_watershed"
     alpha: float = 1.5
     minimum_size: int = 60
+    diameter: float = OUTLINE_DIAMETER
 
     def __post_init__(self) -> None:
         if self.method not in PARTITION_METHODS:
@@ -58,6 +63,18 @@ class PartitionParameters:
             raise ParameterError(
                 f"the minimum size of a segment must be 0 pixels or more, got {self.minimum_size}"
             )
+        if not (math.isfinite(self.diameter) and self.diameter > 0):
+            raise ParameterError(
+                f"the diameter of a cell must be a number of pixels above 0, got {self.diameter}"
+            )
+
+    def at_scale(self, factor: float) -> PartitionParameters:
+        """Return the same for an image in which all lengths are ``factor`` times as long."""
+        return replace(
+            self,
+            minimum_size=round(self.minimum_size * factor**2),
+            diameter=self.diameter * factor,
+        )
 
 
 PartitionMethod = Callable[
@@ -82,6 +99,13 @@ def _with_alpha(method: _Repulsive) -> PartitionMethod:
     return run
 
 
+def _outline_mutex_watershed(
+    affinities: Affinities, foreground: NDArray[np.bool_], parameters: PartitionParameters
+) -> NDArray[np.uint32]:
+    both = with_outline(affinities, foreground, diameter=parameters.diameter)
+    return mutex_watershed(both, foreground=foreground, alpha=parameters.alpha)
+
+
 def _connected_components(
     affinities: Affinities, foreground: NDArray[np.bool_], parameters: PartitionParameters
 ) -> NDArray[np.uint32]:
@@ -93,11 +117,15 @@ def _connected_components(
 #: returns integer labels >= 1 inside the foreground and 0 outside.
 PARTITION_METHODS: dict[str, PartitionMethod] = {
     "mutex_watershed": _with_alpha(mutex_watershed),
+    "outline_mutex_watershed": _outline_mutex_watershed,
     "greedy_additive": _with_alpha(greedy_additive),
     "greedy_fixation": _with_alpha(greedy_fixation),
     "average_linkage": _with_alpha(average_linkage),
     "connected_components": _connected_components,
 }
+
+#: Those that alpha means the same to.
+MUTEX_WATERSHEDS = ("mutex_watershed", "outline_mutex_watershed")
 
 
 def partition(

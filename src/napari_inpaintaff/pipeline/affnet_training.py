@@ -148,11 +148,10 @@ def choose_affnet_alpha(
     if not windows:
         return affnet.metadata.alpha
     scale = affnet.metadata.zoom(diameter).factor
-    size = round(PartitionParameters.minimum_size * scale**2)
     scores: list[float] = []
     for done, alpha in enumerate(_ALPHAS):
         yield Progress(_MOST_WINDOWS + done, total, message)
-        parameters = PartitionParameters(alpha=alpha, minimum_size=size)
+        parameters = PartitionParameters(alpha=alpha).at_scale(scale)
         found = [
             (partition(one.affinities, foreground=one.foreground, parameters=parameters), one.truth)
             for one in windows

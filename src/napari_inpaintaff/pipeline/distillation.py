@@ -197,11 +197,10 @@ def choose_student_alpha(
         window = _window_of(planes[index], foregrounds[index], (first, second), diameter)
         windows += [] if window is None else [window]
     scale = first.metadata.zoom(diameter).factor
-    size = round(PartitionParameters.minimum_size * scale**2)
     best = _ALPHAS[0]
     for done, alpha in enumerate(_ALPHAS if windows else ()):
         yield Progress(_MOST_WINDOWS + done, total, message)
-        parameters = PartitionParameters(alpha=alpha, minimum_size=size)
+        parameters = PartitionParameters(alpha=alpha).at_scale(scale)
         pairs = [window.labels(parameters) for window in windows]
         seg = evaluate([*pairs, *((b, a) for a, b in pairs)]).seg
         _logger.info("alpha %g: two students agree with SEG %.3f", alpha, seg)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,7 @@ def iterate_segmentation(
     if isinstance(model, str | Path):
         model = load_model(model, device=device)
     scale = model.metadata.zoom(diameter).factor
-    partition = _at_scale(default_partition(model) if partition is None else partition, scale)
+    partition = (default_partition(model) if partition is None else partition).at_scale(scale)
     mask = foreground_mask(image, foreground, model=model, diameter=diameter)
     mask = _within(region, mask)
     label = partial(partition_affinities, foreground=mask, parameters=partition)
@@ -253,7 +253,3 @@ def _within(region: Region | None, mask: NDArray[np.bool_]) -> NDArray[np.bool_]
     inside = np.zeros(mask.shape, bool)
     inside[region] = True
     return mask & inside
-
-
-def _at_scale(partition: PartitionParameters, scale: float) -> PartitionParameters:
-    return replace(partition, minimum_size=round(partition.minimum_size * scale**2))

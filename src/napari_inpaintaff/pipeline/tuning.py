@@ -17,6 +17,7 @@ from napari_inpaintaff.foreground import FGNet
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.partition import (
+    MUTEX_WATERSHEDS,
     OUTLINE_DIAMETER,
     OUTLINE_METHODS,
     PARTITION_METHODS,
@@ -36,7 +37,7 @@ from napari_inpaintaff.pipeline.tuning_curves import (
 )
 from napari_inpaintaff.separation import SeparationParameters, Student, load_model
 
-#: What is tried where no values are given: of the mutex watershed, ...
+#: What is tried where no values are given: of the mutex watersheds, ...
 MUTEX_ALPHAS = (0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0, 2.5, 3.0)
 #: ... of the others with an alpha, which want less of it, ...
 OTHER_ALPHAS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5)
@@ -278,7 +279,7 @@ def plan_tuning(
             given = SIGMAS if sigmas is None else sigmas
             plan.append((method, "sigma", check_values("sigma", given, zero=True)))
         else:
-            usual = MUTEX_ALPHAS if method == "mutex_watershed" else OTHER_ALPHAS
+            usual = MUTEX_ALPHAS if method in MUTEX_WATERSHEDS else OTHER_ALPHAS
             given = usual if alphas is None else alphas
             plan.append((method, "alpha", check_values("alpha", given, zero=False)))
     return plan
@@ -353,4 +354,5 @@ def _labels(
     chosen = PartitionParameters(method)
     chosen = chosen if value is None else replace(chosen, alpha=value)
     chosen = chosen if minimum_size is None else replace(chosen, minimum_size=minimum_size)
+    chosen = chosen if diameter is None else replace(chosen, diameter=diameter)
     return partition(case.affinities, foreground=case.foreground, parameters=chosen)

@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_inpaintaff.foreground import FGNetTraining
 from napari_inpaintaff.images import read_labels
 from napari_inpaintaff.inpainting import InpainterMetadata, find_inpainter
-from napari_inpaintaff.partition import OUTLINE_METHODS, PARTITION_METHODS
+from napari_inpaintaff.partition import MUTEX_WATERSHEDS, OUTLINE_METHODS, PARTITION_METHODS
 from napari_inpaintaff.pipeline.reproduction.frame_tasks import (
     AffinitiesTask,
     Foreground,
@@ -142,9 +142,10 @@ class _Planner:
     def _table1(self, fifty: TrainingSet | None) -> None:
         self._score("outline", TRUE, "foreground_components")
         for engine in self._engines():
-            self._score(engine, TRUE)
-            for seed in self._seeds(fifty):
-                self._learned(engine, fifty, seed, fifty=True)
+            for method in MUTEX_WATERSHEDS:
+                self._score(engine, TRUE, method)
+                for seed in self._seeds(fifty):
+                    self._learned(engine, fifty, seed, method, fifty=True)
 
     def _figure4(self, sets: list[TrainingSet]) -> None:
         for data in sets:

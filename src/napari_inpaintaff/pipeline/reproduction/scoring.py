@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -221,15 +221,14 @@ class ScoreTask:
             if value is not None:
                 outline = OutlineParameters(method, sigma=value)
             return partition_outline(case.foreground, outline, diameter=self.diameter)
-        chosen = PartitionParameters(method, minimum_size=self.minimum_size)
-        if value is not None:
-            chosen = PartitionParameters(method, alpha=value, minimum_size=self.minimum_size)
+        chosen = PartitionParameters(method).at_scale(self.diameter / OUTLINE_DIAMETER)
+        chosen = chosen if value is None else replace(chosen, alpha=value)
         return partition(case.affinities, foreground=case.foreground, parameters=chosen)
 
     @property
     def minimum_size(self) -> int:
         """Of a segment, in pixels of these images."""
-        return round(PartitionParameters.minimum_size * (self.diameter / OUTLINE_DIAMETER) ** 2)
+        return PartitionParameters().at_scale(self.diameter / OUTLINE_DIAMETER).minimum_size
 
 
 def figures(result: Evaluation, *, complete: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from napari_inpaintaff.errors import ParameterError
+from napari_inpaintaff.foreground.fgnet_parameters import DEFAULT_STEPS
 from napari_inpaintaff.separation import SEPARATION_MODES, SeparationParameters
 
 Part = Literal["table1", "figure4", "figure5", "clustering", "appendix"]
@@ -77,8 +78,8 @@ class Reproduction:
     config: Config = "small"
     levels: tuple[int | None, ...] = LEVELS
     seeds: int = 3
-    minutes: float | None = 1.0
-    steps: int | None = None
+    minutes: float | None = None
+    steps: int | None = DEFAULT_STEPS
     inpainter_minutes: float | None = 20.0
     inpainter_steps: int | None = None
     student_patches: int = 1500

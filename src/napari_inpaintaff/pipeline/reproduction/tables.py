@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from napari_inpaintaff.partition import MUTEX_WATERSHEDS
 from napari_inpaintaff.pipeline.reproduction.published import CHALLENGE, FEW, TABLE1, TIMES
 from napari_inpaintaff.pipeline.reproduction.scoring import IOU_LEVELS, Run
 from napari_inpaintaff.pipeline.reproduction.splits import SHORT_NAMES
@@ -157,7 +158,8 @@ def row_name(run: Run) -> str:
 def _separation(run: Run) -> str:
     if run.method == "distance_watershed":
         return "distance watershed"
-    return SEPARATION_NAMES[run.separation]
+    name = SEPARATION_NAMES[run.separation]
+    return f"{name} and outline" if run.method == "outline_mutex_watershed" else name
 
 
 def data_sets_of(scores: Scores) -> list[str]:
@@ -186,8 +188,8 @@ def table1(scores: Scores) -> Table:
 
 def _in_table1(run: Run) -> bool:
     if run.foreground == "true":
-        return run.method in ("mutex_watershed", "foreground_components")
-    return run.fifty and run.method == "mutex_watershed" and run.separation != "affnet"
+        return run.method in (*MUTEX_WATERSHEDS, "foreground_components")
+    return run.fifty and run.method in MUTEX_WATERSHEDS and run.separation != "affnet"
 
 
 def _grouped(scores: Scores) -> list[tuple[str, list[tuple[Run, dict[str, Any]]]]]:
