@@ -179,6 +179,14 @@ def test_alpha_needs_no_network_and_run_again_computes_nothing(
     assert engine.runs[1] == []
     np.testing.assert_array_equal(labels.data, before)
 
+    # The outline of the foreground can have its say, too.
+    core_dock.form.evidence.setCurrentText("Image and outline")
+    qtbot.waitUntil(lambda: not np.array_equal(labels.data, before), timeout=180_000)
+    np.testing.assert_array_equal(labels.data > 0, before > 0)
+    core_dock.form.evidence.setCurrentText("Image")
+    qtbot.waitUntil(lambda: np.array_equal(labels.data, before), timeout=180_000)
+    assert len(engine.runs) == 2
+
     # Pixels changed in place are noticed.
     sample_viewer.layers["nuclei"].data[60, 60] += 1
     run_to_end(qtbot, core_dock)

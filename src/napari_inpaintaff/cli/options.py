@@ -106,7 +106,8 @@ def add_partition(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--partition",
         metavar="NAME",
-        help="mutex_watershed (default), greedy_additive, greedy_fixation, average_linkage or "
+        help="mutex_watershed (default), outline_mutex_watershed, which looks at the outline of "
+        "the foreground too, greedy_additive, greedy_fixation, average_linkage or "
         "connected_components; or distance_watershed or foreground_components, which look at the "
         "outline of the foreground only and need no model",
     )

@@ -125,7 +125,10 @@ class CoreEngine:
             separation.affinities,
             foreground=mask & separation.known,
             parameters=PartitionParameters(
-                alpha=settings.alpha, minimum_size=settings.minimum_size
+                settings.method,
+                settings.alpha,
+                settings.minimum_size,
+                separation.network.diameter,
             ),
         )
         return Labelling(labels, missing=int(np.count_nonzero(mask & ~separation.known)))

@@ -32,6 +32,8 @@ from napari_inpaintaff.widgets.region_picker import RegionPicker
 from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
 
 SEED_TEXT = "Start of all random choices: the same seed gives the same result."
+#: What the labels are made from, and the partition method that does it.
+EVIDENCE = {"Image": "mutex_watershed", "Image and outline": "outline_mutex_watershed"}
 FOREGROUND_METHODS = {"Otsu threshold": "otsu", "None: label every pixel": "none"}
 
 
@@ -52,7 +54,7 @@ class SettingsForm(QWidget):
         Qt parent.
     """
 
-    #: Alpha or the minimum size is another one.
+    #: Evidence, alpha or the minimum size is another one.
     label_settings_changed = Signal()
 
     def __init__(
@@ -116,7 +118,9 @@ class SettingsForm(QWidget):
     def label_settings(self) -> LabelSettings:
         """Say how the labels shall be built."""
         return LabelSettings(
-            alpha=round(self.alpha.value(), 2), minimum_size=self.minimum_size.value()
+            alpha=round(self.alpha.value(), 2),
+            minimum_size=self.minimum_size.value(),
+            method=EVIDENCE[self.evidence.currentText()],
         )
 
     def dispose(self) -> None:
@@ -125,6 +129,14 @@ class SettingsForm(QWidget):
         self.foreground.dispose()
 
     def _make_label_fields(self) -> None:
+        self.evidence = QComboBox()
+        self.evidence.addItems(list(EVIDENCE))
+        self.evidence.setToolTip(
+            "Where cells are cut apart: where the image says so, or also where the outline of the\n"
+            "foreground is narrow. The second is better for round cells with a good foreground.\n"
+            "The labels follow at once."
+        )
+        self.evidence.currentIndexChanged.connect(self.label_settings_changed)
         self.alpha = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self.alpha.setRange(0.5, 3.0)
         self.alpha.setSingleStep(0.05)
@@ -173,7 +185,11 @@ class SettingsForm(QWidget):
         layout.addWidget(
             field_group(
                 "Labels (change at any time)",
-                {"Cut strength α": self.alpha, "Minimum size": self.minimum_size},
+                {
+                    "Evidence": self.evidence,
+                    "Cut strength α": self.alpha,
+                    "Minimum size": self.minimum_size,
+                },
             )
         )
         self.advanced = QCollapsible("Advanced")

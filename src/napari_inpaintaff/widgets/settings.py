@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_inpaintaff.images import Region
+from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.widgets.planes import Plane
 
 #: The name of a foreground method, or the plane of a mask or label layer.
@@ -46,10 +47,13 @@ class LabelSettings:
         Weight of the repulsive edges.
     minimum_size : int
         Smaller segments are given to a neighbour; in pixels.
+    method : str
+        A name in `PARTITION_METHODS`.
     """
 
     alpha: float
     minimum_size: int
+    method: str = PartitionParameters.method
 
 
 @dataclass(frozen=True)
