@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_inpaintaff.errors import ModelFileError
 from napari_inpaintaff.foreground.fgnet_metadata import FGNET_KIND, FGNetMetadata
 from napari_inpaintaff.inpainting import catalogue
-from napari_inpaintaff.networks.catalogue import (
-    CatalogueEntry,
-    find_model,
-    named_models,
-    warn_left_out,
-)
+from napari_inpaintaff.networks.catalogue import CatalogueEntry, described_models, find_model
 
 
 def available_fgnets() -> list[CatalogueEntry[FGNetMetadata]]:
@@ -24,17 +18,7 @@ def available_fgnets() -> list[CatalogueEntry[FGNetMetadata]]:
         Damaged files in the user's folder, and those with the name of a shipped model, are
         left out with a logged warning.
     """
-    entries: list[CatalogueEntry[FGNetMetadata]] = []
-    for model in named_models(catalogue.user_model_folder()):
-        if model.kind != FGNET_KIND:
-            continue
-        try:
-            metadata = FGNetMetadata.read(model.path)
-        except ModelFileError as error:
-            warn_left_out(error)
-            continue
-        entries.append(CatalogueEntry(model.name, model.path, metadata))
-    return entries
+    return described_models(catalogue.user_model_folder(), {FGNET_KIND: FGNetMetadata.read})
 
 
 def find_fgnet(fgnet: str | Path) -> Path:

@@ -6,14 +6,12 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from napari_inpaintaff.errors import ModelFileError
 from napari_inpaintaff.inpainting.metadata import MODEL_KIND, InpainterMetadata
 from napari_inpaintaff.networks.catalogue import (
     DEFAULT_MODEL,
     CatalogueEntry,
+    described_models,
     find_model,
-    named_models,
-    warn_left_out,
 )
 
 DEFAULT_INPAINTER = DEFAULT_MODEL
@@ -33,17 +31,7 @@ def available_inpainters() -> list[CatalogueEntry[InpainterMetadata]]:
         Damaged files in the user's folder, and those with the name of a shipped model,
         are left out with a logged warning.
     """
-    entries: list[CatalogueEntry[InpainterMetadata]] = []
-    for model in named_models(user_model_folder()):
-        if model.kind != MODEL_KIND:
-            continue
-        try:
-            metadata = InpainterMetadata.read(model.path)
-        except ModelFileError as error:
-            warn_left_out(error)
-            continue
-        entries.append(CatalogueEntry(model.name, model.path, metadata))
-    return entries
+    return described_models(user_model_folder(), {MODEL_KIND: InpainterMetadata.read})
 
 
 def find_inpainter(model: str | Path) -> Path:

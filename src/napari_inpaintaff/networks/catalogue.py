@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -17,6 +17,7 @@ from napari_inpaintaff.errors import ModelFileError
 from napari_inpaintaff.networks.model_file import read_model_kind
 
 MetadataT_co = TypeVar("MetadataT_co", covariant=True)
+MetadataT = TypeVar("MetadataT")
 
 #: What is taken where nobody names a model.
 DEFAULT_MODEL = "nuclei-small"
@@ -95,7 +96,7 @@ def named_models(own: Path) -> list[NamedModel]:
         try:
             kind = read_model_kind(path)
         except ModelFileError as error:
-            warn_left_out(error)
+            _warn_left_out(error)
             continue
         if kind in SHIPPED_FOLDERS:
             models.append(NamedModel(path.stem, path, kind))
@@ -104,7 +105,37 @@ def named_models(own: Path) -> list[NamedModel]:
     return models
 
 
-def warn_left_out(error: ModelFileError) -> None:
+def described_models(
+    own: Path, readers: Mapping[str, Callable[[Path], MetadataT]]
+) -> list[CatalogueEntry[MetadataT]]:
+    """List the models of some kinds with their descriptions.
+
+    Parameters
+    ----------
+    own : Path
+        Folder of the user's models; need not be there.
+    readers : mapping of str to callable
+        For every kind that is wanted, what reads the description in a file.
+
+    Returns
+    -------
+    list of CatalogueEntry
+        In the order of `named_models`; damaged files are left out with a logged warning.
+    """
+    entries: list[CatalogueEntry[MetadataT]] = []
+    for model in named_models(own):
+        if model.kind not in readers:
+            continue
+        try:
+            metadata = readers[model.kind](model.path)
+        except ModelFileError as error:
+            _warn_left_out(error)
+            continue
+        entries.append(CatalogueEntry(model.name, model.path, metadata))
+    return entries
+
+
+def _warn_left_out(error: ModelFileError) -> None:
     """Log that a file is left out of a list of models, and why."""
     _logger.warning("left out of the list of models: %s", error)
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from napari_inpaintaff.errors import ModelFileError
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.inpainting.metadata import MODEL_KIND, InpainterMetadata
-from napari_inpaintaff.networks.catalogue import (
-    CatalogueEntry,
-    find_model,
-    named_models,
-    warn_left_out,
-)
+from napari_inpaintaff.networks.catalogue import CatalogueEntry, described_models, find_model
 from napari_inpaintaff.networks.model_file import read_model_kind
 from napari_inpaintaff.separation.affnet_metadata import AFFNET_KIND, AffNetMetadata
 from napari_inpaintaff.separation.student_metadata import STUDENT_KIND, StudentMetadata
@@ -20,10 +15,10 @@ from napari_inpaintaff.separation.student_metadata import STUDENT_KIND, StudentM
 #: Trained on the images that the default inpainter was trained on.
 DEFAULT_STUDENT = "nuclei-student"
 
-_METADATA: dict[str, type[InpainterMetadata] | type[StudentMetadata]] = {
-    MODEL_KIND: InpainterMetadata,
-    STUDENT_KIND: StudentMetadata,
-    AFFNET_KIND: AffNetMetadata,
+_READERS: dict[str, Callable[[Path], InpainterMetadata | StudentMetadata]] = {
+    MODEL_KIND: InpainterMetadata.read,
+    STUDENT_KIND: StudentMetadata.read,
+    AFFNET_KIND: AffNetMetadata.read,
 }
 
 
@@ -37,17 +32,7 @@ def available_models() -> list[CatalogueEntry[InpainterMetadata | StudentMetadat
         in the user's folder, and those with the name of a shipped model, are left out with a
         logged warning.
     """
-    entries: list[CatalogueEntry[InpainterMetadata | StudentMetadata]] = []
-    for model in named_models(catalogue.user_model_folder()):
-        if model.kind not in _METADATA:
-            continue
-        try:
-            metadata = _METADATA[model.kind].read(model.path)
-        except ModelFileError as error:
-            warn_left_out(error)
-            continue
-        entries.append(CatalogueEntry(model.name, model.path, metadata))
-    return entries
+    return described_models(catalogue.user_model_folder(), _READERS)
 
 
 def read_metadata(path: Path) -> InpainterMetadata | StudentMetadata:
@@ -68,7 +53,7 @@ def read_metadata(path: Path) -> InpainterMetadata | StudentMetadata:
     ModelFileError
         If the file is missing, damaged, of another version or of another kind.
     """
-    return _METADATA.get(read_model_kind(path), InpainterMetadata).read(path)
+    return _READERS.get(read_model_kind(path), InpainterMetadata.read)(path)
 
 
 def available_students() -> list[CatalogueEntry[StudentMetadata]]:
