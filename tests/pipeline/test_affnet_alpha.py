@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from contrast_student import ARCHITECTURE
+from generators import finish
 from napari_inpaintaff.images import planes_of
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.networks import build_unet
@@ -18,22 +18,7 @@ from napari_inpaintaff.pipeline import choose_affnet_alpha, iterate_affnet_train
 from napari_inpaintaff.separation import AffNet, AffNetMetadata, AffNetTraining, AffNetUpdate
 from napari_inpaintaff.separation.affinities import pair_slices
 
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def finish(steps: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class BrightnessAffNet(AffNet):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from gaussian_inpainter import GaussianInpainter
+from generators import finish
 from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
 from napari_inpaintaff.errors import ImageError, ModelFileError, ParameterError
 from napari_inpaintaff.images import Plane, simulate_dense_nuclei
@@ -29,6 +29,8 @@ from napari_inpaintaff.separation import (
     affinities_from_labels,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 QUICK = SeparationParameters(patch=32, stride=16, distance=4, iterations=4, minimum_side=8)
 SHORT = Distillation(patches=12, steps=20, batch=4, separation=QUICK)
 SMALL = UNetArchitecture("plain", (4, 6), stem=2)
@@ -41,23 +43,6 @@ class Teacher(GaussianInpainter):
         super().__init__(estimate=True)
         self.metadata = InpainterMetadata("gaussian", SMALL)
         self.weights = weights_of(build_unet(SMALL))
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def finish(steps: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
 
 
 def nuclei(seed: int = 0) -> NDArray[np.uint16]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from skimage.segmentation import find_boundaries
 from tiny_student import ARCHITECTURE, OFFSETS, random_inpainter, random_network, random_student
 
+from generators import finish
 from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS
 from napari_inpaintaff.errors import ImageError, ModelFileError, ParameterError
 from napari_inpaintaff.inpainting import catalogue
@@ -42,24 +43,9 @@ from napari_inpaintaff.separation.affnet_labels import held_out_blocks, labelled
 from napari_inpaintaff.separation.affnet_parameters import AffNetLoss
 from napari_inpaintaff.separation.affnet_patches import PreparedImage, cut_patches
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHORT = AffNetTraining(steps=6, batch=2)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def finish(steps: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
 
 
 def cells(shape: tuple[int, int] = (110, 120), seed: int = 0, areas: int = 14) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from tiny_student import OFFSETS, random_inpainter, random_network, random_stude
 from torch import Tensor, nn
 
 from gaussian_inpainter import GaussianInpainter
+from generators import finish
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.images import Plane
 from napari_inpaintaff.inpainting import Inpainter, InpainterMetadata
@@ -45,6 +46,8 @@ from napari_inpaintaff.separation.held_out_pairs import HeldOutPairs
 from napari_inpaintaff.separation.pair_questions import PatchSampler, Questions, pair_loss
 from napari_inpaintaff.separation.training_patches import Patches
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHORT = Distillation(patches=24, steps=40, batch=8, separation=QUICK)
 SIDE = QUICK.patch
 
@@ -57,23 +60,6 @@ class TinyTeacher(GaussianInpainter):
         network = random_inpainter(UNetArchitecture("plain", (8, 16), stem=2))
         self.weights = network.weights
         self.metadata = InpainterMetadata("tiny", network.metadata.architecture)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def finish(steps: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
 
 
 def plane(image: NDArray[Any], name: str = "image") -> Plane:
