@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground.fgnet_metadata import FGNetMetadata
 from napari_inpaintaff.inpainting.trained_model import TrainedModel
+from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.tiles import Tiling
 
 #: Axes of (B, 1, Y, X) along which copies of an image are flipped.
@@ -60,9 +61,9 @@ class FGNet(TrainedModel[FGNetMetadata]):
             raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
         zoom = self.metadata.zoom(diameter)
         values = zoom.shrink(self.normalise(image))
-        stride = self.metadata.architecture.stride
+        architecture = self.metadata.architecture
         probability = predict_tiles(
-            self._network, values, stride, device=self.device, dtype=self.dtype, flips=flips
+            self._network, values, architecture, device=self.device, dtype=self.dtype, flips=flips
         )
         probability = enlarge(probability, (image.shape[0], image.shape[1]))
         return np.where(np.isfinite(image), probability, np.float32(0))
@@ -80,7 +81,7 @@ def enlarge(probability: NDArray[np.float32], shape: tuple[int, int]) -> NDArray
 def predict_tiles(
     network: nn.Module,
     values: NDArray[np.float32],
-    stride: int,
+    architecture: UNetArchitecture,
     *,
     device: torch.device,
     dtype: torch.dtype,
@@ -94,7 +95,7 @@ def predict_tiles(
         In evaluation mode, with one output.
     values : ndarray of float32, shape (Y, X)
         Normalised; NaN where unknown.
-    stride : int
+    architecture : UNetArchitecture
         Of the network.
     device : torch.device
         Where the network is.
@@ -109,7 +110,7 @@ def predict_tiles(
         In [0, 1].
     """
     shape = (values.shape[0], values.shape[1])
-    tiling = Tiling(shape, stride)
+    tiling = Tiling.of(architecture, shape)
     padded = np.pad(values, tiling.padding, constant_values=np.nan)
     result = np.zeros(shape, np.float32)
     orientations = _FLIPS if flips else _FLIPS[:1]

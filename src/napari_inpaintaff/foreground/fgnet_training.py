@@ -347,7 +347,7 @@ class _Run:
             small = predict_tiles(
                 averaged,
                 self.images[0].values,
-                self.metadata.architecture.stride,
+                self.metadata.architecture,
                 device=device,
                 dtype=torch.float32,
                 flips=False,

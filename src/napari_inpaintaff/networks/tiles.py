@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.images.regions import Region
+from napari_inpaintaff.networks.architecture import UNetArchitecture
 
 #: Side of a tile in pixels, rounded up to the stride of the network.
 TILE = 512
@@ -71,6 +72,12 @@ class Tiling:
     stride: int
     surrounded: bool = False
     reach: int = REACH_STRIDES
+
+    @classmethod
+    def of(cls, architecture: UNetArchitecture, shape: tuple[int, int]) -> Tiling:
+        """Return how a plane is cut into tiles for an architecture."""
+        reach = PIX2PIX_REACH_STRIDES if architecture.kind == "pix2pix" else REACH_STRIDES
+        return cls(shape, architecture.stride, reach=reach)
 
     @property
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.jobs import Job, Progress
-from napari_inpaintaff.networks.tiles import PIX2PIX_REACH_STRIDES, REACH_STRIDES, Tiling
+from napari_inpaintaff.networks.tiles import Tiling
 from napari_inpaintaff.separation.affinities import check_plane, pair_slices
 from napari_inpaintaff.separation.student import Student
 
@@ -104,9 +104,7 @@ def _predict(
         here, _ = pair_slices(shape, offset)
         weight[k][here] = wanted[here]
     result = np.zeros_like(weight)
-    architecture = student.metadata.architecture
-    reach = PIX2PIX_REACH_STRIDES if architecture.kind == "pix2pix" else REACH_STRIDES
-    tiling = Tiling(shape, architecture.stride, reach=reach)
+    tiling = Tiling.of(student.metadata.architecture, shape)
     padded = np.pad(values, tiling.padding, constant_values=np.nan)
     boxes = ndimage.find_objects(wanted.view(np.uint8))
     tiles = [tile for box in boxes for tile in tiling.tiles(box) if wanted[tile.core].any()]
