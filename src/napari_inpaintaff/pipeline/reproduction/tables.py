@@ -306,7 +306,8 @@ def _mean(scores: Scores, name: str) -> Cell:
     if any(value is None for value in values):
         return None
     mean = statistics.mean(value for value in values if value is not None)
-    return round(mean, 1) if name in ("split", "merged") else float(mean)
+    # Numbers of cells.
+    return f"{mean:.1f}" if name in ("split", "merged") else float(mean)
 
 
 def appendix(scores: Scores) -> Table:
