@@ -97,7 +97,7 @@ def test_folders_stacks_masks_and_all_methods(tune, tmp_path):
     outcome = tune(images, truths, "--foreground", *masks, *values)
     assert outcome.code == 0, outcome.err
     assert outcome.out.startswith("F1 (IoU above 0.5) of 4 annotated cells in 2 images")
-    assert "distance_watershed     1.0000 at sigma 1" in outcome.out
+    assert "distance_watershed       1.0000 at sigma 1" in outcome.out
     outcome = tune(images, truths, "--foreground", masks[0])
     assert (outcome.code, len(outcome.lines)) == (2, 1)
     assert "2 planes, but 1 mask" in outcome.err

@@ -139,8 +139,9 @@ def test_tables_hold_what_was_asked_for(finished: Finished) -> None:
         r["partition"] for r in rows(finished.folder, "clustering") if r["foreground"] == "FGNet50"
     ]
     assert set(methods) == {
-        *("mutex watershed", "greedy additive", "greedy fixation", "average linkage"),
-        *("connected components", "distance watershed", "foreground components"),
+        *("mutex watershed", "outline mutex watershed", "greedy additive", "greedy fixation"),
+        *("average linkage", "connected components", "distance watershed"),
+        "foreground components",
     }
     choices = [row["choice"] for row in rows(finished.folder, "appendix")]
     assert len(choices) == len(set(choices)) == 11
@@ -189,13 +190,14 @@ def test_other_settings_compute_what_is_different(finished: Finished, tmp_path: 
     models = set((tmp_path / "work" / "models").iterdir())
     more = reproduce(finished.root, tmp_path, small(finished.model, parts=("table1",), seeds=2))
     assert more is not None
-    # A network, its masks and its score; affinities where its foreground is larger.
-    assert 3 <= more.computed <= 6
+    # A network, its masks and two scores; affinities where its foreground is larger.
+    assert 4 <= more.computed <= 7
     (model,) = {path.stem for path in set((tmp_path / "work" / "models").iterdir()) - models}
     assert "fgnet" in model
-    (row,) = (r for r in rows(tmp_path, "table1") if r["trainings"])
-    assert (row["method"], row["trainings"]) == ("InpaintAff + FGNet50", "2")
-    assert float(row["±"]) >= 0
+    plain, both = (row for row in rows(tmp_path, "table1") if row["trainings"])
+    assert (plain["method"], plain["trainings"]) == ("InpaintAff + FGNet50", "2")
+    assert (both["method"], both["trainings"]) == ("InpaintAff and outline + FGNet50", "2")
+    assert float(plain["±"]) >= 0
 
 
 def test_several_processes_give_the_same_tables(finished: Finished, tmp_path: Path) -> None:

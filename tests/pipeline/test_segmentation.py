@@ -122,9 +122,16 @@ def test_an_empty_foreground_costs_nothing(nuclei: Any) -> None:
     assert inpainter.calls == []
 
 
-@pytest.mark.parametrize(("diameter", "smallest"), [(None, 7), (26, 7), (50, 28), (12.5, 2)])
-def test_the_smallest_segment_follows_the_diameter(
-    nuclei: Any, monkeypatch: pytest.MonkeyPatch, diameter: float | None, smallest: int
+@pytest.mark.parametrize(
+    ("diameter", "smallest", "seen"),
+    [(None, 7, 25.0), (26, 7, 25.0), (50, 28, 50.0), (12.5, 2, 12.5)],
+)
+def test_lengths_of_the_partition_follow_the_diameter(
+    nuclei: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    diameter: float | None,
+    smallest: int,
+    seen: float,
 ) -> None:
     image, truth = nuclei
     used: list[PartitionParameters] = []
@@ -142,7 +149,7 @@ def test_the_smallest_segment_follows_the_diameter(
         partition=chosen,
         region=np.s_[:40, :40],
     )
-    assert used == [PartitionParameters(alpha=1.1, minimum_size=smallest)]
+    assert used == [PartitionParameters(alpha=1.1, minimum_size=smallest, diameter=seen)]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (5, 7), (20, 30)])

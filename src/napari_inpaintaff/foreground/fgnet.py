@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground.fgnet_metadata import FGNetMetadata
+from napari_inpaintaff.foreground.otsu import LEVEL, REFERENCE_DIAMETER
+from napari_inpaintaff.foreground.specks import SMALLEST_OBJECT, lower_specks
 from napari_inpaintaff.inpainting.trained_model import TrainedModel
 from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.tiles import Tiling
@@ -48,7 +50,8 @@ class FGNet(TrainedModel[FGNetMetadata]):
         Returns
         -------
         ndarray of float32, shape (Y, X)
-            In [0, 1]; 0 where the image is unknown.
+            In [0, 1]; 0 where the image is unknown. Specks and faint blots that would be
+            above 0.5 are below it, see `lower_specks`.
 
         Raises
         ------
@@ -66,7 +69,11 @@ class FGNet(TrainedModel[FGNetMetadata]):
             self._network, values, architecture, device=self.device, dtype=self.dtype, flips=flips
         )
         probability = enlarge(probability, (image.shape[0], image.shape[1]))
-        return np.where(np.isfinite(image), probability, np.float32(0))
+        probability = np.where(np.isfinite(image), probability, np.float32(0))
+        smallest = (
+            SMALLEST_OBJECT * (zoom.factor * self.metadata.diameter / REFERENCE_DIAMETER) ** 2
+        )
+        return lower_specks(probability, level=LEVEL, smallest=smallest)
 
 
 def enlarge(probability: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:

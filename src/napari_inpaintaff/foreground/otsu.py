@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
+from napari_inpaintaff.foreground.specks import SMALLEST_OBJECT, without_specks
+
 # Lengths are for cells of this diameter and follow it, areas with its square.
 REFERENCE_DIAMETER = 25.0
 SMOOTHING = 0.5
 PEAK_REACH = 7
 PEAK_SMOOTHING = 3.75
-SMALLEST_OBJECT = 30
 SMALLEST_HOLE = 10
 
 #: A cell reaches out to this fraction of the brightest intensity nearby.
@@ -94,8 +95,8 @@ def otsu_probability(image: NDArray[np.float64], *, diameter: float) -> NDArray[
     width = _width(compressed[known], otsu)
     threshold = np.maximum(otsu, compression(_outline_level(smooth, known, scale)))
     above = known & (compressed > threshold)
-    wanted = _without_specks(above, SMALLEST_OBJECT * scale**2)
-    wanted = ~_without_specks(~wanted, SMALLEST_HOLE * scale**2) & known
+    wanted = without_specks(above, SMALLEST_OBJECT * scale**2)
+    wanted = ~without_specks(~wanted, SMALLEST_HOLE * scale**2) & known
     probability = _logistic((compressed - threshold) / width)
     mirrored = np.where(wanted == above, probability, 1 - probability)
     # The level itself belongs to the background: rounding must not move it.
@@ -155,11 +156,3 @@ def _width(values: NDArray[np.float64], threshold: float) -> float:
 
 def _logistic(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -50, 50))), dtype=np.float64)
-
-
-def _without_specks(mask: NDArray[np.bool_], smallest: float) -> NDArray[np.bool_]:
-    """Keep the components (pixels that share a side) of at least so many pixels."""
-    labels, _ = ndimage.label(mask)
-    large = np.bincount(labels.ravel()) >= smallest
-    large[0] = False
-    return np.asarray(large[labels], dtype=bool)
