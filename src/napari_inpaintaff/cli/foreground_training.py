@@ -42,7 +42,7 @@ def add_commands(commands: Commands) -> None:
     add_labelled_training(
         command,
         explanation="0 is background, everything else a cell",
-        length="800 steps, two minutes or so",
+        length="1200 steps, two minutes or so",
         start="an inpainter, a student, an AffNet, or an FGNet, to go on after more labels",
     )
     command.add_argument(

@@ -102,7 +102,7 @@ def _add_lengths(command: argparse.ArgumentParser) -> None:
     length.add_argument(
         "--minutes", metavar="M", type=float, help="of every training of FGNet and AffNet"
     )
-    length.add_argument("--steps", metavar="N", type=int, help="of the same instead (800)")
+    length.add_argument("--steps", metavar="N", type=int, help="of the same instead (1200)")
     command.add_argument(
         "--inpainter-minutes", metavar="M", type=float, help="of the training of an inpainter (20)"
     )

@@ -25,7 +25,7 @@ FGNET_ARCHITECTURES: dict[FGNetConfig, UNetArchitecture] = {
 _LEARNING_RATES: dict[FGNetConfig, float] = {"small": 1e-3, "paper": 2e-4}
 
 #: Steps where neither steps nor minutes are given.
-DEFAULT_STEPS = 800
+DEFAULT_STEPS = 1200
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class FGNetTraining:
     Attributes
     ----------
     steps : int or None
-        Of the optimiser. With ``minutes`` as well, whichever ends first; with neither, 800.
+        Of the optimiser. With ``minutes`` as well, whichever ends first; with neither, 1200.
     minutes : float or None
         The training may take so long. Only a budget in steps is reproducible.
     seed : int
