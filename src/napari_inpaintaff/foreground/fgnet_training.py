@@ -126,7 +126,8 @@ def train_fgnet(
     Nothing is held out to stop early: crops differ so much (any angle, scale, contrast, haze,
     noise; see `CropSampler`) that longer trainings do not overfit. From 52 instances, SEG of a
     distance watershed of the foreground of HeLa frames 075, 082 and 089 was 0.919, 0.938, 0.939,
-    0.937 after 300, 800, 1200, 1600 steps, and its IoU best after 1200; from 47 of phase contrast (PSC) 0.784 and 0.797 after 300 and 800.
+    0.937 after 300, 800, 1200, 1600 steps, and the IoU best after 1200; from 47 of phase contrast
+    (PSC) 0.784 and 0.797 after 300 and 800.
     """
     training = FGNetTraining() if training is None else training
     where = pick_device(device)
