@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from napari_inpaintaff.errors import DeviceError, ModelFileError, ParameterError
 from napari_inpaintaff.networks import Optimisation, OptimiserStep, Schedule, optimise
 from napari_inpaintaff.networks import training as training_module
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Clock:
@@ -36,15 +38,6 @@ class Clock:
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         clock = SimpleNamespace(monotonic=lambda: self.now)
         monkeypatch.setattr(training_module, "time", clock)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Tiny networks gain nothing from threads, which wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def run(

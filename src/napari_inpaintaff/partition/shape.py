@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.datatypes import Affinities, Offset
-from napari_inpaintaff.partition.outline import OUTLINE_DIAMETER, distance_watershed
+from napari_inpaintaff.partition.outline import (
+    OUTLINE_DIAMETER,
+    OutlineParameters,
+    partition_outline,
+)
 from napari_inpaintaff.separation.affinities import affinities_from_labels
 
 #: Of the outline in the affinities that `with_outline` returns. Of 0.3 and 0.4 neither is better
@@ -17,7 +21,6 @@ OUTLINE_SHARE = 0.3
 
 #: Smoothings that the watersheds differ by, in pixels of cells of 25 px.
 _SIGMAS = (0.5, 1.0, 2.0)
-_MINIMUM_DISTANCE = 5.0
 
 
 def outline_affinities(
@@ -46,13 +49,10 @@ def outline_affinities(
         Part of the watersheds in which pixel and partner are in the same segment; 0 where there
         is no partner.
     """
-    scale = diameter / OUTLINE_DIAMETER
     padded = np.pad(foreground, 1)
     total = np.zeros((len(offsets), *foreground.shape), np.float32)
     for sigma in _SIGMAS:
-        segments = distance_watershed(
-            padded, sigma=sigma * scale, minimum_distance=_MINIMUM_DISTANCE * scale
-        )
+        segments = partition_outline(padded, OutlineParameters(sigma=sigma), diameter=diameter)
         total += affinities_from_labels(segments[1:-1, 1:-1], offsets).values
     total /= len(_SIGMAS)
     return total
