@@ -113,7 +113,10 @@ class AffinityAverage:
         self._shape = shape
         # Of large images the sums are most of the memory: no pair is in 65,536 patches.
         self._same = np.zeros((len(self._offsets), *shape), np.uint16)
-        self._weight = np.zeros_like(self._same)
+        self._weight = np.zeros(self._same.shape, np.uint16)
+        #: Rows and columns of all patches so far. Memory beyond them is never touched, which
+        #: makes a small region of a large image cheap.
+        self._seen: tuple[slice, ...] = (slice(0, 0), slice(0, 0))
 
     def add(
         self, leaves: NDArray[np.integer], wanted: NDArray[np.bool_], origin: tuple[int, int]
@@ -138,6 +141,10 @@ class AffinityAverage:
         window = tuple(
             slice(start, start + side) for start, side in zip(corner, leaves.shape, strict=True)
         )
+        self._seen = tuple(
+            slice(min(old.start, new.start), max(old.stop, new.stop)) if old.stop else new
+            for old, new in zip(self._seen, window, strict=True)
+        )
         for k, offset in enumerate(self._offsets):
             here, there = pair_slices((leaves.shape[0], leaves.shape[1]), offset)
             counts = wanted[here]
@@ -146,9 +153,11 @@ class AffinityAverage:
 
     def result(self) -> Affinities:
         """Return the average so far, as new arrays."""
-        weight = self._weight.astype(np.float32)
-        values = np.zeros_like(weight)
-        np.divide(self._same, weight, out=values, where=self._weight > 0)
+        values = np.zeros(self._same.shape, np.float32)
+        weight = np.zeros(self._same.shape, np.float32)
+        seen = (slice(None), *self._seen)
+        weight[seen] = self._weight[seen]
+        np.divide(self._same[seen], weight[seen], out=values[seen], where=weight[seen] > 0)
         return Affinities(values, self._offsets, weight)
 
 

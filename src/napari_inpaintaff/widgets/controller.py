@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.engine import Engine, Labelling, Separation
 from napari_inpaintaff.widgets.notices import notify_failure
+from napari_inpaintaff.widgets.pace import Pace
 from napari_inpaintaff.widgets.preview import SplitPreview
 from napari_inpaintaff.widgets.results import ResultLayers
 from napari_inpaintaff.widgets.runner import BusyError, JobRunner
@@ -43,6 +44,7 @@ class _Current:
     wishes: LabelWishes
     preview: SplitPreview
     layers: ResultLayers
+    patches: tuple[int, int] = (0, 0)
     cancelled: bool = False
 
 
@@ -53,6 +55,10 @@ class _Relabelling:
     source: Layer
     foreground: Foreground
     settings: LabelSettings
+
+
+#: Part of the interface's time that splits and the count of patches may take.
+SHARE = 0.2
 
 
 def update_key(update: Any) -> Any:
@@ -97,6 +103,7 @@ class SeparationController(QObject):
         self._relabelled: _Relabelling | None = None
         self._relabelled_from: _Kept | None = None
 
+        self._pace = Pace(self._show_splits, SHARE)
         self._runner = JobRunner(heavy=True, coalesce=update_key)
         self._runner.updated.connect(self._on_updated)
         self._runner.succeeded.connect(self._on_succeeded)
@@ -181,24 +188,36 @@ class SeparationController(QObject):
         current, self._current = self._current, None
         if current is not None:
             current.layers.take_back_draft()
-            current.preview.remove()
+            self._end_preview(current)
 
     def _on_updated(self, updates: tuple[Any, ...]) -> None:
         if self._current is None:
             return
         splits = [update for update in updates if hasattr(update, "origin")]
-        if splits:
-            # Before a draft that came with them: the splits stay visible above it.
-            self._current.preview.show(splits)
+        self._current.preview.note(splits)
         for update in updates:
-            if isinstance(update, DraftLabels):
-                self._show_draft(self._current, update.labelling)
-            elif isinstance(update, Progress):
+            if isinstance(update, Progress):
                 if update.message:
+                    # The count of patches belongs to the step before.
+                    self._pace.stop()
                     self.step_changed.emit(update.message)
                 self.share_changed.emit(update.done, update.total)
-        if splits:
-            self.patches_done.emit(splits[-1].done, splits[-1].total)
+            elif splits:
+                self._current.patches = (splits[-1].done, splits[-1].total)
+                splits = []
+                # Before a draft that came with them: the splits stay visible above it.
+                self._pace.tell()
+            if isinstance(update, DraftLabels):
+                self._show_draft(self._current, update.labelling)
+
+    def _show_splits(self) -> None:
+        if self._current is not None:
+            self._current.preview.show()
+            self.patches_done.emit(*self._current.patches)
+
+    def _end_preview(self, current: _Current) -> None:
+        self._pace.stop()
+        current.preview.remove()
 
     def _show_draft(self, current: _Current, labelling: Labelling) -> None:
         if not current.cancelled:
@@ -230,7 +249,7 @@ class SeparationController(QObject):
         current, self._current = self._current, None
         if current is not None:
             current.layers.take_back_draft()
-            current.preview.remove()
+            self._end_preview(current)
         self.ended.emit(self._ending)
         self._start_relabelling()
 

@@ -54,10 +54,17 @@ class CoreEngine:
         return model_cards()
 
     def warm_up(self) -> None:
-        """Import torch and the network's code."""
+        """Rehearse the beginning of a run: the first call of everything prepares a lot."""
         load_torch()
-        import napari_inpaintaff.separation.engine
-        import napari_inpaintaff.separation.student_affinities  # noqa: F401
+        from napari_inpaintaff.inpainting import Inpainter
+        from napari_inpaintaff.separation import iterate_affinities
+
+        model = Inpainter.load(catalogue.DEFAULT_INPAINTER)
+        usual = SEPARATION_MODES["balanced"]
+        image = np.tri(usual.patch, dtype=np.float32)
+        found_mask(image, "otsu", model.metadata.diameter)
+        with closing(iterate_affinities(image, model, usual)) as updates:
+            next(updates)
 
     def read_card(self, path: Path) -> ModelCard:
         """Read the card of a model file.

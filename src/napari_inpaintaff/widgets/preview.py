@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_inpaintaff.widgets.own_layers import add_own_layer
-from napari_inpaintaff.widgets.pace import Pace
 from napari_inpaintaff.widgets.planes import result_array, result_placement
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ PREVIEW_NAME = "Evolving split"
 
 #: One patch is followed at least this long before the preview moves on.
 FOLLOW_SECONDS = 1.0
-
-#: Part of the interface's time that the preview may take.
-SHARE = 0.2
 
 #: The colours of the paper's figures: M purple, its complement orange, the patch green.
 PURPLE, ORANGE, OUTLINE, FRAME = 1, 2, 3, 4
@@ -83,31 +79,28 @@ class SplitPreview:
         self._followed_since = 0.0
         #: The newest of every patch that is not shown yet, the newest of all last.
         self._newest: dict[tuple[int, int], SplitUpdate] = {}
-        self._pace = Pace(self._show, SHARE)
 
     @property
     def layer(self) -> Labels | None:
         """Where it is shown; None before the first split."""
         return self._layer
 
-    def show(self, updates: Sequence[SplitUpdate]) -> None:
-        """Show one of the newest splits soon: the followed patch's, if it is among them.
-
-        Nothing is shown any more once the user has removed the layer.
-        """
+    def note(self, updates: Sequence[SplitUpdate]) -> None:
+        """Take in what `show` may choose from."""
         for update in updates:
             self._newest.pop(update.origin, None)
             self._newest[update.origin] = update
-        if self._newest:
-            self._pace.tell()
 
     def remove(self) -> None:
-        """Take the layer away, and show nothing any more."""
-        self._pace.stop()
+        """Take the layer away."""
         if self._layer is not None and self._layer in self._viewer.layers:
             self._viewer.layers.remove(self._layer)
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Show one of the noted splits: the followed patch's, if it is among them.
+
+        Nothing is shown any more once the user has removed the layer.
+        """
         update = self._choose(list(self._newest.values()))
         self._newest.clear()
         if update is None:

@@ -91,9 +91,12 @@ class RunControls(QWidget):
 
     def show_share(self, done: int, total: int) -> None:
         """Show how much of a step is done; of a total of 0 nobody knows."""
+        # A bar draws itself at once with every new value, not when everything else is drawn.
+        self.bar.setUpdatesEnabled(False)
         self.bar.setRange(0, total)
         self.bar.setValue(done)
         self.bar.setFormat("%p %" if total else "")
+        self.bar.setUpdatesEnabled(True)
 
     def show_draft(self, cells: str) -> None:
         """Say that the labels which are shown are a draft, of so many cells."""
