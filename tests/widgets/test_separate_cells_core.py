@@ -399,6 +399,42 @@ def test_the_interface_lives_while_torch_is_imported(model_file):
     assert longest < max(0.5, 0.5 * seconds)
 
 
+REHEARSAL = """
+import sys
+from types import SimpleNamespace
+import numpy as np
+from napari_inpaintaff.images import simulate_dense_nuclei
+from napari_inpaintaff.widgets.core_engine import CoreEngine
+from napari_inpaintaff.widgets.settings import NetworkSettings, SeparationRequest
+
+image = simulate_dense_nuclei()[0][:80, :80]
+network = NetworkSettings("nuclei-small", 25.0, "balanced", 0, "auto")
+plane = SimpleNamespace(read=lambda: image)
+request = SeparationRequest(plane, np.s_[0:80, 0:80], "otsu", network, None)
+engine = CoreEngine()
+engine.warm_up()
+before = set(sys.modules)
+steps = engine.separate(request, None)
+while not hasattr(next(steps), "origin"):
+    pass
+print(len(before), sorted(set(sys.modules) - before))
+"""
+
+
+def test_after_a_rehearsal_the_first_split_imports_nothing():
+    output = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", REHEARSAL],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ).stdout
+    count, late = output.split(maxsplit=1)
+    assert int(count) > 500
+    assert late.strip() == "[]"
+
+
 def test_with_the_shipped_network_the_widget_finds_what_a_script_finds(sample_viewer, qtbot):
     from napari_inpaintaff.pipeline import segment
 

@@ -57,9 +57,10 @@ class CoreEngine:
         """Rehearse the beginning of a run: the first call of everything prepares a lot."""
         load_torch()
         from napari_inpaintaff.inpainting import Inpainter
-        from napari_inpaintaff.separation import iterate_affinities
+        from napari_inpaintaff.separation import iterate_affinities, load_model
 
-        model = Inpainter.load(catalogue.DEFAULT_INPAINTER)
+        model = load_model(catalogue.DEFAULT_INPAINTER)
+        assert isinstance(model, Inpainter)
         usual = SEPARATION_MODES["balanced"]
         image = np.tri(usual.patch, dtype=np.float32)
         found_mask(image, "otsu", model.metadata.diameter)
