@@ -3,7 +3,13 @@
 from napari_inpaintaff.evaluation.detection import det_score
 from napari_inpaintaff.evaluation.gaps import close_gaps
 from napari_inpaintaff.evaluation.overlap import Overlap, overlap
-from napari_inpaintaff.evaluation.scores import MATCH_LEVEL, Evaluation, evaluate, seg_score
+from napari_inpaintaff.evaluation.scores import (
+    MATCH_LEVEL,
+    Evaluation,
+    evaluate,
+    object_scores,
+    seg_score,
+)
 
 __all__ = [
     "MATCH_LEVEL",
@@ -12,6 +18,7 @@ __all__ = [
     "close_gaps",
     "det_score",
     "evaluate",
+    "object_scores",
     "overlap",
     "seg_score",
 ]

@@ -194,6 +194,27 @@ def seg_score(labels: ArrayLike, ground_truth: ArrayLike) -> float:
     return evaluate([(labels, ground_truth)]).seg
 
 
+def object_scores(labels: ArrayLike, ground_truth: ArrayLike) -> NDArray[np.float64]:
+    """SEG of every object of the ground truth, of which `seg_score` is the mean.
+
+    Parameters
+    ----------
+    labels, ground_truth : array of integers >= 0, of one shape
+        0 is background.
+
+    Returns
+    -------
+    ndarray of float64, shape (objects of the ground truth,)
+        In [0, 1], by ascending number of the object.
+
+    Raises
+    ------
+    ImageError
+        When the shapes differ, or one is not a label image.
+    """
+    return _seg_of_references(overlap(labels, ground_truth))
+
+
 def _seg_of_references(table: Overlap) -> NDArray[np.float64]:
     """SEG of every reference object of a frame."""
     scores = np.zeros(table.reference_sizes.size)

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/separation.py`: who separates touching cells best, and how surely."""
