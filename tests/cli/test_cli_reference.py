@@ -44,7 +44,7 @@ def test_reference_and_parser_agree(name):
 
 def test_names_in_the_parser_are_those_of_the_core():
     from napari_inpaintaff.foreground import FOREGROUND_METHODS, FGNetConfig
-    from napari_inpaintaff.images import NormalisationKind
+    from napari_inpaintaff.images import NormalisationKind, csv_files
     from napari_inpaintaff.inpainting import LossName
     from napari_inpaintaff.inpainting.metadata import ARCHITECTURES
     from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS
@@ -61,7 +61,7 @@ def test_names_in_the_parser_are_those_of_the_core():
     assert get_args(NormalisationKind) == labelled_training.NORMALISATIONS
     assert get_args(FGNetConfig) == get_args(AffNetConfig) == labelled_training.CONFIGURATIONS
     assert tuple(tuning_curves.METRICS) == tuning.METRICS
-    assert tuning_curves.TABLE_SUFFIXES == tuning.TABLE_SUFFIXES
+    assert csv_files.TABLE_SUFFIXES == tuning.TABLE_SUFFIXES
     assert tuning_plot.PLOT_SUFFIXES == tuning.PLOT_SUFFIXES
     assert set(model_choice.ENGINE_OF) == set(SHIPPED_FOLDERS) - {"fgnet"}
     text = REFERENCE.read_text(encoding="utf8")

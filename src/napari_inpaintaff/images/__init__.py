@@ -8,16 +8,20 @@ from napari_inpaintaff.images.affinity_files import (
     write_affinities,
 )
 from napari_inpaintaff.images.axes import ImageData
+from napari_inpaintaff.images.challenge_masks import write_challenge_masks
 from napari_inpaintaff.images.files import atomic_path, check_writable
 from napari_inpaintaff.images.gather import gather_planes
+from napari_inpaintaff.images.imagej_rois import ROI_SUFFIXES, write_rois
+from napari_inpaintaff.images.label_formats import LABEL_FORMATS, LabelFormat
 from napari_inpaintaff.images.normalise import (
     Normalisation,
     NormalisationKind,
     estimate_normalisation,
 )
+from napari_inpaintaff.images.ome_zarr_writing import ZARR_SUFFIXES, write_ome_zarr_labels
 from napari_inpaintaff.images.patches import origins_with, patch_grids, patch_origins
 from napari_inpaintaff.images.planes import Plane, PlaneCollection, SkippedImage, planes_of
-from napari_inpaintaff.images.reading import read_image, read_labels, read_mask
+from napari_inpaintaff.images.reading import read_image, read_label_image, read_labels, read_mask
 from napari_inpaintaff.images.regions import Region, check_region, parse_region
 from napari_inpaintaff.images.samples import SAMPLES, SampleSource, download_sample
 from napari_inpaintaff.images.simulation import simulate_dense_nuclei
@@ -25,9 +29,13 @@ from napari_inpaintaff.images.writing import TIFF_SUFFIXES, write_array, write_l
 
 __all__ = [
     "AFFINITY_SUFFIXES",
+    "LABEL_FORMATS",
+    "ROI_SUFFIXES",
     "SAMPLES",
     "TIFF_SUFFIXES",
+    "ZARR_SUFFIXES",
     "ImageData",
+    "LabelFormat",
     "Normalisation",
     "NormalisationKind",
     "Plane",
@@ -50,10 +58,14 @@ __all__ = [
     "read_affinities",
     "read_affinity_file",
     "read_image",
+    "read_label_image",
     "read_labels",
     "read_mask",
     "simulate_dense_nuclei",
     "write_affinities",
     "write_array",
+    "write_challenge_masks",
     "write_labels",
+    "write_ome_zarr_labels",
+    "write_rois",
 ]

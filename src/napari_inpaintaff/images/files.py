@@ -6,8 +6,9 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 
@@ -66,6 +67,80 @@ def atomic_path(path: str | PathLike[str]) -> Iterator[Path]:
         if isinstance(error, OSError) and not isinstance(error, InpaintAffError):
             raise _output_error(path, error) from error
         raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | PathLike[str], *, replaces: Callable[[Path], bool]) -> Iterator[Path]:
+    """Write a folder of files beside its final place and move it there when it is complete.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder to make or replace; the folder that it lies in must exist.
+    replaces : callable
+        Whether an existing folder is one that may be replaced. Empty ones always are.
+
+    Yields
+    ------
+    pathlib.Path
+        An empty folder, to be filled in the body.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written, or holds something else than results of this kind.
+        Whatever is raised in the body, an existing folder stays as it was.
+    """
+    path = Path(path)
+    check_replaceable(path, replaces=replaces)
+    target = Path(os.path.realpath(path))
+    unfinished = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.part")
+    before = unfinished.with_suffix(".old")
+    try:
+        unfinished.mkdir()
+        yield unfinished
+        if target.exists():
+            target.replace(before)
+        try:
+            unfinished.replace(target)
+        except OSError:
+            if before.exists():
+                before.replace(target)
+            raise
+    except OSError as error:
+        if isinstance(error, InpaintAffError):
+            raise
+        raise _output_error(path, error) from error
+    finally:
+        for leftover in (unfinished, before):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def check_replaceable(path: str | PathLike[str], *, replaces: Callable[[Path], bool]) -> None:
+    """Raise OutputError if a folder of results could not be written, before long work starts.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder to be written later.
+    replaces : callable
+        Whether an existing folder is one that may be replaced. Empty ones always are.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written, or holds something else than results of this kind.
+    """
+    path = Path(path)
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_dir():
+            raise OSError(errno.EEXIST, "there is a file of that name")
+        if target.is_dir() and any(target.iterdir()) and not replaces(target):
+            raise OSError(errno.EEXIST, "the folder holds other files: choose a new one")
+        _create_beside(target).unlink()
+    except OSError as error:
+        raise _output_error(path, error) from error
 
 
 def check_writable(path: str | PathLike[str], *, suffixes: tuple[str, ...] = ()) -> None:

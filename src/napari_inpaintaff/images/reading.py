@@ -56,24 +56,31 @@ def read_image(path: str | PathLike[str], *, channel: int | None = None) -> Imag
     path = Path(path)
     with reading_pixels(path):
         raw = open_image(path)
-        image = arrange(raw, channel=channel, name=_short_name(path), where=str(path))
+        image = arrange(raw, channel=channel, name=short_name(path), where=str(path))
     check_intensities(image.data.dtype, path)
     return image
 
 
 def read_labels(path: str | PathLike[str]) -> NDArray[np.integer[Any]]:
+    """Read the pixels of a label image, see `read_label_image`."""
+    return read_label_image(path).data
+
+
+def read_label_image(path: str | PathLike[str]) -> ImageData:
     """Read a label image: 0 is background, every other number is one object.
 
     Parameters
     ----------
     path : path-like
-        A TIFF or PNG file of one channel. Floating-point files are accepted where every
-        value is a whole number, because ImageJ writes large label images that way.
+        A TIFF or PNG file of one channel, or an OME-Zarr folder. Floating-point files are
+        accepted where every value is a whole number, because ImageJ writes large label
+        images that way.
 
     Returns
     -------
-    ndarray of an integer dtype, shape (Y, X), or with leading T and Z
-        The labels, of the dtype of the file (bool gives uint8, floating point uint32).
+    ImageData
+        The labels with their axes, scale and units, of the dtype of the file (bool gives
+        uint8, floating point uint32).
 
     Raises
     ------
@@ -81,7 +88,11 @@ def read_labels(path: str | PathLike[str]) -> NDArray[np.integer[Any]]:
         If the file cannot be read, has several channels, or holds anything but
         non-negative whole numbers.
     """
-    data = _read_single_channel(path)
+    image = _read_single_channel(path)
+    return replace(image, data=_as_labels(image.data, path))
+
+
+def _as_labels(data: NDArray[Any], path: str | PathLike[str]) -> NDArray[np.integer[Any]]:
     if data.dtype.kind == "b":
         return data.astype(np.uint8)
     if data.dtype.kind == "f":
@@ -114,13 +125,13 @@ def read_mask(path: str | PathLike[str]) -> NDArray[np.bool_]:
     ImageError
         If the file cannot be read, has several channels or holds no plain numbers.
     """
-    data = _read_single_channel(path)
+    data = _read_single_channel(path).data
     if data.dtype.kind not in "buif":
         raise ImageError(f"{path} is not a mask: its pixels are of type {data.dtype}")
     return np.asarray((data != 0) & ~np.isnan(data), dtype=bool)
 
 
-def _read_single_channel(path: str | PathLike[str]) -> NDArray[Any]:
+def _read_single_channel(path: str | PathLike[str]) -> ImageData:
     path = Path(path)
     with reading_pixels(path):
         raw = open_image(path)
@@ -130,10 +141,11 @@ def _read_single_channel(path: str | PathLike[str]) -> NDArray[Any]:
                     f"{path} has {size} channels, but a mask or label image has one: "
                     "save it as a single-channel image"
                 )
-        return arrange(raw, channel=None, name=path.name, where=str(path)).data
+        return arrange(raw, channel=None, name=short_name(path), where=str(path))
 
 
-def _short_name(path: Path) -> str:
+def short_name(path: Path) -> str:
+    """Return the name of an image without the endings of its file."""
     name = path.name
     while Path(name).suffix.lower() in _NAME_SUFFIXES and Path(name).stem:
         name = Path(name).stem

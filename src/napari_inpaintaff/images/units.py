@@ -100,6 +100,20 @@ def ome_symbol(unit: str, *, of_time: bool) -> str | None:
     return (_OME_TIMES if of_time else _OME_LENGTHS).get(unit_name(unit))
 
 
+def plain_symbol(unit: str) -> str:
+    """Return the symbol of a unit in letters that every program reads.
+
+    Examples
+    --------
+    >>> plain_symbol("micrometer"), plain_symbol("second"), plain_symbol("pixel")
+    ('um', 's', 'px')
+    """
+    name = unit_name(unit)
+    if name in (UNKNOWN_UNIT, "angstrom"):
+        return "px" if name == UNKNOWN_UNIT else name
+    return {**_OME_LENGTHS, **_OME_TIMES}[name].replace("\N{MICRO SIGN}", "u")
+
+
 def in_meters(unit: str) -> float | None:
     """Return the length of a unit in meters, None when it is unknown or not a length."""
     return _METERS.get(unit_name(unit))

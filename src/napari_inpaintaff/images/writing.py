@@ -60,6 +60,28 @@ def write_labels(
         If the file cannot be written; nothing is left behind, an existing file stays.
     """
     labels = np.asarray(labels)
+    dtype = label_dtype(labels)
+    return _write_tiff(path, labels.astype(dtype), axes=axes, scale=scale, units=units)
+
+
+def label_dtype(labels: NDArray[Any]) -> np.dtype[Any]:
+    """Choose the type in which a label image is written.
+
+    Parameters
+    ----------
+    labels : ndarray
+        0 is background.
+
+    Returns
+    -------
+    dtype
+        uint16 where the largest label allows, otherwise uint32.
+
+    Raises
+    ------
+    ParameterError
+        If the labels are not integers, are negative or larger than uint32 allows.
+    """
     if labels.dtype.kind not in "bui":
         raise ParameterError(f"labels must be integers, got {labels.dtype}")
     if labels.size and labels.min() < 0:
@@ -67,8 +89,7 @@ def write_labels(
     largest = int(labels.max()) if labels.size else 0
     if largest > np.iinfo(np.uint32).max:
         raise ParameterError(f"labels must be below 2**32, got {largest}")
-    dtype = np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
-    return _write_tiff(path, labels.astype(dtype), axes=axes, scale=scale, units=units)
+    return np.dtype(np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32)
 
 
 def write_array(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,12 +14,10 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.evaluation import Evaluation, det_score, evaluate
-from napari_inpaintaff.images import atomic_path, check_writable
+from napari_inpaintaff.images.csv_files import write_csv
 
 #: Labels and their ground truth, both integers (Y, X), of every image.
 Frames = Sequence[tuple[NDArray[np.integer], NDArray[np.integer]]]
-
-TABLE_SUFFIXES = (".csv",)
 
 #: Of the paper's figure 5.
 _IOU_LEVELS = tuple(0.5 + 0.05 * k for k in range(10))
@@ -264,16 +260,8 @@ def write_tuning_table(path: str | Path, tuning: Tuning) -> Path:
     OutputError
         If the name has another ending or the file cannot be written.
     """
-    path = Path(path)
-    check_writable(path, suffixes=TABLE_SUFFIXES)
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["method", "parameter", "value", "metric", "score", "best"])
-    for curve in tuning.curves:
-        table.writerows(_rows(curve))
-    with atomic_path(path) as unfinished:
-        unfinished.write_bytes(text.getvalue().encode())
-    return path
+    columns = ["method", "parameter", "value", "metric", "score", "best"]
+    return write_csv(path, columns, (row for curve in tuning.curves for row in _rows(curve)))
 
 
 def _rows(curve: TuningCurve) -> list[list[Any]]:

@@ -1,0 +1,145 @@
+"""Writing label images as OME-Zarr (0.4 and 0.5), in several resolutions.
+
+Specification: https://ngff.openmicroscopy.org.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_inpaintaff.errors import OutputError, ParameterError
+from napari_inpaintaff.images.axes import ImageData
+from napari_inpaintaff.images.files import atomic_folder
+from napari_inpaintaff.images.ome_zarr import is_zarr
+from napari_inpaintaff.images.units import UNKNOWN_UNIT, unit_name
+from napari_inpaintaff.images.writing import label_dtype
+from napari_inpaintaff.jobs import Job, Progress
+
+if TYPE_CHECKING:
+    import zarr
+
+#: Endings of the folders that `write_ome_zarr_labels` writes.
+ZARR_SUFFIXES = (".zarr",)
+
+OmeZarrVersion = Literal["0.4", "0.5"]
+_ZARR_FORMAT: dict[OmeZarrVersion, Literal[2, 3]] = {"0.4": 2, "0.5": 3}
+
+_CHUNK = 1024
+#: The coarsest resolution is the first that is not larger.
+_COARSEST = 512
+
+
+def write_ome_zarr_labels(
+    path: str | PathLike[str], labels: ImageData, *, version: OmeZarrVersion = "0.4"
+) -> Path:
+    """Write a label image as OME-Zarr with axes, scale and several resolutions.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder to make; its name ends in ``.zarr``. A Zarr folder of that name is replaced.
+    labels : ImageData
+        0 is background. Coarser resolutions take every second pixel along Y and X, so that
+        no number appears that is not in the image.
+    version : {"0.4", "0.5"}
+        Of OME-Zarr. More programs read 0.4 (Zarr 2) than 0.5 (Zarr 3).
+
+    Returns
+    -------
+    pathlib.Path
+        The folder: uint16 where the largest label allows, otherwise uint32.
+
+    Raises
+    ------
+    ParameterError
+        If the labels are no integers, negative or above what uint32 allows, or the version
+        is unknown.
+    OutputError
+        If the folder cannot be written or holds something else; an existing one stays.
+    """
+    return Job(iterate_ome_zarr_labels(path, labels, version=version), name="OME-Zarr").run()
+
+
+def iterate_ome_zarr_labels(
+    path: str | PathLike[str], labels: ImageData, *, version: OmeZarrVersion = "0.4"
+) -> Generator[Progress, None, Path]:
+    """Do what `write_ome_zarr_labels` does, and say how far it is after every plane."""
+    # Imported here: zarr is slow to import.
+    import zarr
+
+    path = Path(path)
+    if path.suffix.lower() not in ZARR_SUFFIXES:
+        raise OutputError(f"{path} cannot be written: the name must end in .zarr")
+    if version not in _ZARR_FORMAT:
+        raise ParameterError(f"the version must be 0.4 or 0.5, got {version!r}")
+    dtype = label_dtype(labels.data)
+    shape = labels.data.shape
+    steps = _steps(shape)
+    leading = shape[:-2]
+    total = int(np.prod(leading))
+    with atomic_folder(path, replaces=is_zarr) as unfinished:
+        group = zarr.create_group(unfinished, zarr_format=_ZARR_FORMAT[version])
+        levels = [_level(group, n, labels, step, dtype) for n, step in enumerate(steps)]
+        group.attrs.update(_metadata(labels, steps, version))
+        yield Progress(0, total, "Writing the label image…")
+        for done, index in enumerate(np.ndindex(leading), 1):
+            for level, step in zip(levels, steps, strict=True):
+                level[index] = labels.data[index][::step, ::step].astype(dtype)
+            yield Progress(done, total)
+    return path
+
+
+def _steps(shape: tuple[int, ...]) -> list[int]:
+    steps = [1]
+    while max(shape[-2:]) > _COARSEST * steps[-1]:
+        steps.append(2 * steps[-1])
+    return steps
+
+
+def _level(
+    group: zarr.Group, number: int, labels: ImageData, step: int, dtype: np.dtype[Any]
+) -> zarr.Array[Any]:
+    shape = labels.data.shape
+    size = (-(-shape[-2] // step), -(-shape[-1] // step))
+    leading = (1,) * (len(shape) - 2)
+    return group.create_array(
+        str(number),
+        shape=(*shape[:-2], *size),
+        chunks=(*leading, min(_CHUNK, size[0]), min(_CHUNK, size[1])),
+        dtype=dtype,
+        fill_value=0,
+        dimension_names=list(labels.axes.lower()) if group.metadata.zarr_format == 3 else None,
+    )
+
+
+def _metadata(labels: ImageData, steps: list[int], version: OmeZarrVersion) -> dict[str, Any]:
+    axes: list[dict[str, str]] = []
+    for axis, unit in zip(labels.axes, labels.units, strict=True):
+        described = {"name": axis.lower(), "type": "time" if axis == "T" else "space"}
+        known = unit_name(unit)
+        axes.append(described | ({} if known == UNKNOWN_UNIT else {"unit": known}))
+    datasets = [
+        {
+            "path": str(number),
+            "coordinateTransformations": [
+                {
+                    "type": "scale",
+                    "scale": [*labels.scale[:-2], *(step * one for one in labels.scale[-2:])],
+                }
+            ],
+        }
+        for number, step in enumerate(steps)
+    ]
+    multiscale: dict[str, Any] = {"name": labels.name, "axes": axes, "datasets": datasets}
+    multiscale |= {"type": "nearest"}
+    if version == "0.5":
+        return {"ome": {"version": version, "multiscales": [multiscale], "image-label": {}}}
+    return {
+        "multiscales": [multiscale | {"version": version}],
+        "image-label": {"version": version},
+    }

@@ -1,0 +1,45 @@
+"""Counting and measuring objects: filters, linked identities, tables."""
+
+from napari_inpaintaff.measurement.filters import (
+    ObjectFilter,
+    clear_border,
+    count_objects,
+    fill_holes,
+    filter_objects,
+    keep_sizes,
+)
+from napari_inpaintaff.measurement.linking import MINIMUM_IOU, link_labels, link_planes
+from napari_inpaintaff.measurement.objects import (
+    Measurements,
+    iterate_measurement,
+    measure_objects,
+)
+from napari_inpaintaff.measurement.preparation import Prepared, iterate_preparation, prepare
+from napari_inpaintaff.measurement.tables import (
+    TABLE_SUFFIXES,
+    summarise,
+    write_measurements,
+    write_summary,
+)
+
+__all__ = [
+    "MINIMUM_IOU",
+    "TABLE_SUFFIXES",
+    "Measurements",
+    "ObjectFilter",
+    "Prepared",
+    "clear_border",
+    "count_objects",
+    "fill_holes",
+    "filter_objects",
+    "iterate_measurement",
+    "iterate_preparation",
+    "keep_sizes",
+    "link_labels",
+    "link_planes",
+    "measure_objects",
+    "prepare",
+    "summarise",
+    "write_measurements",
+    "write_summary",
+]
