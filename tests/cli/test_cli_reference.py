@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from napari_inpaintaff.cli import labelled_training, model_choice, tuning
+from napari_inpaintaff.cli import exporting, labelled_training, model_choice, tuning
 from napari_inpaintaff.cli.app import build_parser
 from napari_inpaintaff.cli.distillation import PATCHES
 from napari_inpaintaff.cli.options import DEFAULT_MODE, DEVICES, MODES
@@ -44,7 +44,7 @@ def test_reference_and_parser_agree(name):
 
 def test_names_in_the_parser_are_those_of_the_core():
     from napari_inpaintaff.foreground import FOREGROUND_METHODS, FGNetConfig
-    from napari_inpaintaff.images import NormalisationKind, csv_files
+    from napari_inpaintaff.images import LABEL_FORMATS, NormalisationKind, csv_files
     from napari_inpaintaff.inpainting import LossName
     from napari_inpaintaff.inpainting.metadata import ARCHITECTURES
     from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS
@@ -61,6 +61,7 @@ def test_names_in_the_parser_are_those_of_the_core():
     assert get_args(NormalisationKind) == labelled_training.NORMALISATIONS
     assert get_args(FGNetConfig) == get_args(AffNetConfig) == labelled_training.CONFIGURATIONS
     assert tuple(tuning_curves.METRICS) == tuning.METRICS
+    assert tuple(LABEL_FORMATS) == exporting.FORMATS
     assert csv_files.TABLE_SUFFIXES == tuning.TABLE_SUFFIXES
     assert tuning_plot.PLOT_SUFFIXES == tuning.PLOT_SUFFIXES
     assert set(model_choice.ENGINE_OF) == set(SHIPPED_FOLDERS) - {"fgnet"}

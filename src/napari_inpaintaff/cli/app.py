@@ -18,9 +18,11 @@ from napari_inpaintaff.cli import (
     demonstration,
     distillation,
     evaluation,
+    exporting,
     foreground_training,
     foregrounds,
     information,
+    measurement,
     partitioning,
     reproduction,
     segmentation,
@@ -75,6 +77,8 @@ def build_parser() -> argparse.ArgumentParser:
     segmentation.add_commands(commands)
     partitioning.add_commands(commands)
     foregrounds.add_commands(commands)
+    measurement.add_commands(commands)
+    exporting.add_commands(commands)
     evaluation.add_commands(commands)
     tuning.add_commands(commands)
     training.add_commands(commands)

@@ -289,6 +289,11 @@ def check_output(path: Path, *inputs: Path, suffixes: tuple[str, ...]) -> None:
     from napari_inpaintaff.images import check_writable
 
     check_writable(path, suffixes=suffixes)
+    refuse_input(path, *inputs)
+
+
+def refuse_input(path: Path, *inputs: Path) -> None:
+    """Raise OutputError if an output is one of the inputs."""
     for source in inputs:
         if path.exists() and source.exists() and path.samefile(source):
             raise OutputError(f"{path} is an input of this command; write to another file")

@@ -21,7 +21,13 @@ from napari_inpaintaff.images.normalise import (
 from napari_inpaintaff.images.ome_zarr_writing import ZARR_SUFFIXES, write_ome_zarr_labels
 from napari_inpaintaff.images.patches import origins_with, patch_grids, patch_origins
 from napari_inpaintaff.images.planes import Plane, PlaneCollection, SkippedImage, planes_of
-from napari_inpaintaff.images.reading import read_image, read_label_image, read_labels, read_mask
+from napari_inpaintaff.images.reading import (
+    channel_count,
+    read_image,
+    read_label_image,
+    read_labels,
+    read_mask,
+)
 from napari_inpaintaff.images.regions import Region, check_region, parse_region
 from napari_inpaintaff.images.samples import SAMPLES, SampleSource, download_sample
 from napari_inpaintaff.images.simulation import simulate_dense_nuclei
@@ -45,6 +51,7 @@ __all__ = [
     "SavedAffinities",
     "SkippedImage",
     "atomic_path",
+    "channel_count",
     "check_region",
     "check_writable",
     "download_sample",

@@ -61,6 +61,21 @@ def read_image(path: str | PathLike[str], *, channel: int | None = None) -> Imag
     return image
 
 
+def channel_count(path: str | PathLike[str]) -> int:
+    """Return how many channels `read_image` can choose from.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing or damaged.
+    """
+    path = Path(path)
+    with reading_pixels(path):
+        raw = open_image(path)
+    lengths = dict(zip(raw.axes, raw.data.shape, strict=True))
+    return max((n for axis, n in lengths.items() if has_channels(axis)), default=1)
+
+
 def read_labels(path: str | PathLike[str]) -> NDArray[np.integer[Any]]:
     """Read the pixels of a label image, see `read_label_image`."""
     return read_label_image(path).data

@@ -11,6 +11,7 @@ from napari_inpaintaff.measurement.filters import (
 from napari_inpaintaff.measurement.linking import MINIMUM_IOU, link_labels, link_planes
 from napari_inpaintaff.measurement.objects import (
     Measurements,
+    ReadPlane,
     iterate_measurement,
     measure_objects,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Measurements",
     "ObjectFilter",
     "Prepared",
+    "ReadPlane",
     "clear_border",
     "count_objects",
     "fill_holes",
