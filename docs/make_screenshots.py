@@ -38,6 +38,7 @@ def main() -> None:
         "separate-cells": separate_cells,
         "train-inpainter": train_inpainter,
         "distill-student": distill_student,
+        "export": export,
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=IMAGES, help="folder for the pictures")
@@ -113,6 +114,22 @@ def distill_student(viewer: Any, output: Path) -> None:
         wait_for(lambda: not widget.controller.is_running)
         QTest.qWait(500)
         save(viewer, output / "distilled-student.png")
+
+
+def export(viewer: Any, output: Path) -> None:
+    """Take a picture of counted and measured cells; nothing is written."""
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Export")
+    truth = viewer.layers["nuclei ground truth"]
+    truth.visible = True
+    widget.labels.choose(truth)
+    widget.filter.minimum.setValue(100)
+    widget.filter.clear_border.setChecked(True)
+    widget.targets.name.setText("nuclei")
+    widget.targets.folder.setText("~/results")
+    viewer.reset_view(margin=0.02)
+    wait_for(lambda: "left out" in widget.filter.count.text())
+    QTest.qWait(500)
+    save(viewer, output / "export.png")
 
 
 def shows_both_sides(viewer: Any) -> bool:

@@ -14,7 +14,7 @@ from npe2.manifest.utils import import_python_name
 import napari_inpaintaff
 from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.images import read_image, read_labels
-from napari_inpaintaff.widgets.writer import layer_axes
+from napari_inpaintaff.widgets.label_source import layer_axes
 
 NAME = "napari-inpaintaff"
 MANIFEST = Path(napari_inpaintaff.__file__).parent / "napari.yaml"

@@ -15,7 +15,13 @@ from napari_inpaintaff.measurement.objects import (
     iterate_measurement,
     measure_objects,
 )
-from napari_inpaintaff.measurement.preparation import Prepared, iterate_preparation, prepare
+from napari_inpaintaff.measurement.preparation import (
+    Count,
+    Prepared,
+    iterate_count,
+    iterate_preparation,
+    prepare,
+)
 from napari_inpaintaff.measurement.tables import (
     TABLE_SUFFIXES,
     summarise,
@@ -26,6 +32,7 @@ from napari_inpaintaff.measurement.tables import (
 __all__ = [
     "MINIMUM_IOU",
     "TABLE_SUFFIXES",
+    "Count",
     "Measurements",
     "ObjectFilter",
     "Prepared",
@@ -34,6 +41,7 @@ __all__ = [
     "count_objects",
     "fill_holes",
     "filter_objects",
+    "iterate_count",
     "iterate_measurement",
     "iterate_preparation",
     "keep_sizes",

@@ -38,6 +38,14 @@ class Prepared:
     left_out: int
 
 
+@dataclass(frozen=True)
+class Count:
+    """How many objects stay, and how many do not, counted plane by plane."""
+
+    kept: int
+    left_out: int
+
+
 def iterate_preparation(
     labels: Pixels,
     *,
@@ -94,13 +102,11 @@ def iterate_preparation(
     kept = left_out = 0
     yield Progress(0, total, "Reading the labels…")
     for done, index in enumerate(np.ndindex(leading), 1):
-        plane = _read_plane(labels, index, name)
-        filtered = filter_objects(plane, wanted or ObjectFilter())
+        filtered, count, fewer = _filtered(labels, index, name, wanted or ObjectFilter())
         if filtered.max() > np.iinfo(np.uint32).max:
             raise ParameterError(f"labels must be below 2**32, got {filtered.max()} in {name}")
         result.data[index] = filtered
-        count = count_objects(filtered)
-        kept, left_out = kept + count, left_out + count_objects(plane) - count
+        kept, left_out = kept + count, left_out + fewer
         yield Progress(done, total)
     if link and leading:
         yield Progress(0, total, "Linking identities…")
@@ -134,7 +140,47 @@ def prepare(
     return Job(steps, name="preparation").run()
 
 
-def _read_plane(labels: Pixels, index: tuple[int, ...], name: str) -> Labels:
+def iterate_count(
+    labels: Pixels, *, name: str = "labels", wanted: ObjectFilter | None = None
+) -> Generator[Progress, None, Count]:
+    """Count the objects that a filter leaves, without keeping any labels.
+
+    Parameters
+    ----------
+    labels, name, wanted
+        As for `iterate_preparation`.
+
+    Yields
+    ------
+    Progress
+        After every plane.
+
+    Returns
+    -------
+    Count
+
+    Raises
+    ------
+    ImageError
+        If the labels cannot be read, or are no labels.
+    """
+    leading = tuple(int(length) for length in labels.shape[:-2])
+    total = int(np.prod(leading))
+    result = Count(0, 0)
+    for done, index in enumerate(np.ndindex(leading), 1):
+        _, kept, left_out = _filtered(labels, index, name, wanted or ObjectFilter())
+        result = Count(result.kept + kept, result.left_out + left_out)
+        yield Progress(done, total)
+    return result
+
+
+def _filtered(
+    labels: Pixels, index: tuple[int, ...], name: str, wanted: ObjectFilter
+) -> tuple[Labels, int, int]:
+    """Return a plane with the objects that stay, their number, and that of the others."""
     with reading_pixels(name):
         # A copy: the owner of the array may go on painting in it.
-        return np.array(labels[(*index, slice(None), slice(None))])
+        plane = np.array(labels[(*index, slice(None), slice(None))])
+    filtered = filter_objects(plane, wanted)
+    kept = count_objects(filtered)
+    return filtered, kept, count_objects(plane) - kept

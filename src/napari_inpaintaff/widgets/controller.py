@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.engine import Engine, Labelling, Separation
+from napari_inpaintaff.widgets.known_affinities import remember_affinities
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.pace import Pace
 from napari_inpaintaff.widgets.preview import SplitPreview
@@ -235,6 +236,7 @@ class SeparationController(QObject):
         try:
             layers.show_affinities(result.colours, (rows.start, columns.start))
             layers.show_labels(result.labelling.labels)
+            _remember(layers, result.separation, current.wishes.newest[1])
             self._ending = describe(result.labelling)
         except Exception as error:
             self._ending = notify_failure(error)
@@ -276,6 +278,7 @@ class SeparationController(QObject):
             self._relabel_next = self._relabel_next or wish
             return
         kept.layers.show_labels(labelling.labels)
+        _remember(kept.layers, kept.separation, wish.settings)
         self.labelled.emit(describe(labelling))
 
     def _on_layer_removed(self, event: Any) -> None:
@@ -284,6 +287,11 @@ class SeparationController(QObject):
             self._ending = f"{event.value.name} was removed, so its result was dropped."
             show_warning(self._ending)
             self.cancel()
+
+
+def _remember(layers: ResultLayers, separation: Separation, settings: LabelSettings) -> None:
+    if layers.labels is not None:
+        remember_affinities(layers.labels, separation, settings.alpha)
 
 
 def describe(labelling: Labelling) -> str:

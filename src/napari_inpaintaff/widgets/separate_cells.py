@@ -18,6 +18,7 @@ from napari_inpaintaff.widgets.engine import Engine
 from napari_inpaintaff.widgets.form import SettingsForm
 from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.notices import notify_failure
+from napari_inpaintaff.widgets.pixel_events import PIXEL_EVENTS
 from napari_inpaintaff.widgets.planes import current_plane, mask_plane, mask_planes, pixels_of
 from napari_inpaintaff.widgets.run_controls import RunControls
 from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
@@ -30,9 +31,6 @@ RELABEL_DELAY_MS = 100
 
 DISTILLING = "A student is being distilled: wait until it is finished, or cancel it."
 NO_NETWORK = 'There is no network. Press "Load file…" to choose one.'
-
-#: What a Labels layer says when its pixels change; undo says only ``set_data``.
-MASK_EVENTS = ("data", "paint", "labels_update", "set_data")
 
 
 class SeparateCells(QWidget):
@@ -173,13 +171,13 @@ class SeparateCells(QWidget):
         self._forget_mask()
         self._mask = self.form.foreground.layer
         if self._mask is not None:
-            for name in MASK_EVENTS:
+            for name in PIXEL_EVENTS:
                 getattr(self._mask.events, name).connect(self._on_mask_painted)
         self._relabel_soon()
 
     def _forget_mask(self) -> None:
         if self._mask is not None:
-            for name in MASK_EVENTS:
+            for name in PIXEL_EVENTS:
                 getattr(self._mask.events, name).disconnect(self._on_mask_painted)
         self._mask = None
 
