@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import roifile
 from npe2 import PluginManager, PluginManifest
 from npe2.manifest.utils import import_python_name
 
@@ -40,6 +41,7 @@ def test_every_command_can_be_imported():
     [
         ("separate_cells", "CoreEngine().models"),
         ("train_inpainter", "CoreTrainingEngine().inpainters"),
+        ("export_cells", "ask_to_replace.__call__.__repr__"),
     ],
 )
 def test_importing_a_widget_does_not_import_torch(module, listed):
@@ -55,7 +57,8 @@ def test_the_widgets_are_in_the_plugins_and_the_segment_menu(
 ):
     manager = PluginManager.instance()
     menu = [item.command for item in manager.iter_menu("napari/layers/segment")]
-    assert menu == [f"{NAME}.separate_cells", f"{NAME}.train_inpainter"]
+    assert menu == [f"{NAME}.{name}" for name in ("separate_cells", "train_inpainter", "export")]
+    assert f"{NAME}.export" in [item.command for item in manager.iter_menu("napari/layers/measure")]
     viewer = make_napari_viewer()
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Separate cells")
     assert dock.name.startswith("Separate cells")
@@ -63,6 +66,9 @@ def test_the_widgets_are_in_the_plugins_and_the_segment_menu(
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Train inpainter")
     assert dock.name.startswith("Train inpainter")
     assert widget.sources.layers == ()
+    dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Export")
+    assert dock.name.startswith("Export")
+    assert widget.labels.layer is None
 
 
 def test_the_simulated_sample_opens_with_its_ground_truth(plugin, make_napari_viewer):
@@ -99,6 +105,21 @@ def test_saved_labels_come_back_with_axes_and_scale(
     assert back.axes == axes
     np.testing.assert_allclose(back.scale, scale)
     assert back.units[-1] == units
+
+
+def test_other_formats_are_in_the_save_dialog(plugin, make_napari_viewer, tmp_path):
+    viewer = make_napari_viewer()
+    data = np.zeros((2, 20, 30), dtype=np.int64)
+    data[:, 4:10, 5:15] = 70_000
+    kwargs = {"scale": (2, 0.5, 0.5), "units": ("s", "um", "um"), "axis_labels": ("t", "y", "x")}
+    viewer.add_labels(data, name="cells", **kwargs)
+    (zarr,) = viewer.layers.save(str(tmp_path / "cells.zarr"), plugin=NAME)
+    back = read_image(zarr)
+    np.testing.assert_array_equal(back.data, data)
+    assert (back.axes, back.scale) == ("TYX", (2, 0.5, 0.5))
+    assert back.units == ("second", "micrometer", "micrometer")
+    (rois,) = viewer.layers.save(str(tmp_path / "cells.zip"), plugin=NAME)
+    assert [roi.name for roi in roifile.roiread(rois)] == ["T001-70000", "T002-70000"]
 
 
 def test_many_labels_get_a_wider_type(plugin, make_napari_viewer, tmp_path):

@@ -7,8 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.layers import Layer
 from napari.utils.notifications import show_warning
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_inpaintaff.jobs import Progress
@@ -29,6 +31,8 @@ from napari_inpaintaff.widgets.timers import single_shot
 
 #: The count follows the fields and the brush after they have rested this long.
 COUNT_DELAY_MS = 250
+#: So many rows of features may be empty in any case.
+_ROWS = 1000
 
 
 class ExportController(QObject):
@@ -158,7 +162,7 @@ class ExportController(QObject):
         layer.features = features_of(layer, measurements)
         rows = len(measurements)
         self._ending = (
-            f"{rows} row{'' if rows == 1 else 's'}: the features of {layer.name}. "
+            f"{rows} row{'' if rows == 1 else 's'} of measurements: the features of {layer.name}. "
             "Move the mouse over a cell to see its values in the status bar."
         )
         self.measured.emit(layer)
@@ -200,11 +204,17 @@ class ExportController(QObject):
 def features_of(layer: Layer, measurements: Measurements) -> dict[str, Any]:
     """Make the features of a Labels layer of measurements, and of what it has already.
 
-    Columns of others stay where they are given by label (a column ``index`` without
+    napari's table takes the number of a row for a label. So there is a row for every number,
+    empty for those of no measured cell, unless a cell has several rows or the numbers are far
+    apart. Columns of others stay where they are given by label (a column ``index`` without
     repetitions), as napari wants it.
     """
     columns = dict(measurements.columns)
     labels = columns.pop("label")
+    rows = int(labels.max(initial=0)) + 1
+    if np.unique(labels).size == labels.size and rows <= max(_ROWS, 2 * labels.size):
+        columns = {name: _by_label(values, labels, rows) for name, values in columns.items()}
+        labels = np.arange(rows)
     # By the column of this name, napari finds the cell under the mouse.
     features: dict[str, Any] = {"index": labels, **columns}
     before = layer.features
@@ -213,6 +223,12 @@ def features_of(layer: Layer, measurements: Measurements) -> dict[str, Any]:
         for name in by_label.columns.difference(list(features)):
             features[name] = by_label[name].reindex(labels).to_numpy()
     return features
+
+
+def _by_label(values: NDArray[Any], labels: NDArray[Any], rows: int) -> NDArray[Any]:
+    result = np.full(rows, np.nan)
+    result[labels] = values
+    return result
 
 
 def describe_count(count: Count) -> str:
