@@ -223,7 +223,7 @@ def test_what_goes_wrong_is_a_sentence(
         def full(*arguments, **keywords):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("tifffile.imwrite", full)
+        monkeypatch.setattr("tifffile.TiffWriter.write", full)
         finish(export, export.controls.export_button)
         sentence = f"{tmp_path / 'my_cells.tif'} cannot be written: the disk is full"
     else:

@@ -13,7 +13,7 @@ from napari_inpaintaff.images.files import check_replaceable, check_writable
 from napari_inpaintaff.images.imagej_rois import ROI_SUFFIXES, iterate_rois
 from napari_inpaintaff.images.ome_zarr import is_zarr
 from napari_inpaintaff.images.ome_zarr_writing import ZARR_SUFFIXES, iterate_ome_zarr_labels
-from napari_inpaintaff.images.writing import TIFF_SUFFIXES, write_labels
+from napari_inpaintaff.images.writing import TIFF_SUFFIXES, iterate_label_tiff
 from napari_inpaintaff.jobs import Progress
 
 
@@ -51,7 +51,11 @@ class LabelFormat:
 
 def _tiff(path: Path, labels: ImageData) -> Generator[Progress, None, Path]:
     yield Progress(0, 0, "Writing the label image…")
-    return write_labels(path, labels.data, axes=labels.axes, scale=labels.scale, units=labels.units)
+    return (
+        yield from iterate_label_tiff(
+            path, labels.data, axes=labels.axes, scale=labels.scale, units=labels.units
+        )
+    )
 
 
 LABEL_FORMATS = {

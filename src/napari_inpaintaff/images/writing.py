@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.images.axes import check_axes, complete_scale
 from napari_inpaintaff.images.files import atomic_path, check_writable
 from napari_inpaintaff.images.units import in_meters, ome_symbol
+from napari_inpaintaff.jobs import Job, Progress
 
 #: Endings of the files that `write_labels` and `write_array` write.
 TIFF_SUFFIXES = (".tif", ".tiff")
@@ -59,9 +61,22 @@ def write_labels(
     OutputError
         If the file cannot be written; nothing is left behind, an existing file stays.
     """
+    steps = iterate_label_tiff(path, labels, axes=axes, scale=scale, units=units)
+    return Job(steps, name="label image").run()
+
+
+def iterate_label_tiff(
+    path: str | PathLike[str],
+    labels: ArrayLike,
+    *,
+    axes: str = "YX",
+    scale: tuple[float, ...] | None = None,
+    units: tuple[str, ...] | None = None,
+) -> Generator[Progress, None, Path]:
+    """Do what `write_labels` does, and say how far it is after every plane."""
     labels = np.asarray(labels)
-    dtype = label_dtype(labels)
-    return _write_tiff(path, labels.astype(dtype), axes=axes, scale=scale, units=units)
+    array = labels.astype(label_dtype(labels))
+    return (yield from _tiff_steps(path, array, axes=axes, scale=scale, units=units))
 
 
 def label_dtype(labels: NDArray[Any]) -> np.dtype[Any]:
@@ -142,31 +157,49 @@ def _write_tiff(
     scale: tuple[float, ...] | None,
     units: tuple[str, ...] | None,
 ) -> Path:
+    return Job(_tiff_steps(path, array, axes=axes, scale=scale, units=units), name="TIFF").run()
+
+
+def _tiff_steps(
+    path: str | PathLike[str],
+    array: NDArray[Any],
+    *,
+    axes: str,
+    scale: tuple[float, ...] | None,
+    units: tuple[str, ...] | None,
+) -> Generator[Progress, None, Path]:
     path = Path(path)
     check_axes(axes, array.ndim)
     scale, units = complete_scale(axes, scale, units)
     if array.size == 0:
         raise ParameterError(f"an empty array (shape {array.shape}) cannot be written as an image")
     check_writable(path, suffixes=TIFF_SUFFIXES)
-    with atomic_path(path) as unfinished:
-        tifffile.imwrite(
-            unfinished,
-            array,
-            ome=True,
-            # Compression may keep a large image within the limit, but nobody knows before.
-            bigtiff=array.nbytes > _CLASSIC_TIFF_BYTES,
-            photometric="minisblack",
-            compression="zlib",
-            metadata=_ome_metadata(axes, scale, units),
-            **_resolution(scale, units),
-        )
+    planes = list(np.ndindex(array.shape[:-2]))
+    description = tifffile.OmeXml()
+    stored = (len(planes), 1, 1, *array.shape[-2:], 1)
+    metadata = _ome_metadata(axes, scale, units)
+    description.addimage(array.dtype, array.shape, stored, axes=axes, **metadata)
+    # Compression may keep a large image within the limit, but nobody knows before.
+    large = array.nbytes > _CLASSIC_TIFF_BYTES
+    with atomic_path(path) as unfinished, tifffile.TiffWriter(unfinished, bigtiff=large) as tiff:
+        yield Progress(0, len(planes))
+        for done, index in enumerate(planes, 1):
+            tiff.write(
+                array[index],
+                photometric="minisblack",
+                compression="zlib",
+                description=description.tostring(declaration=True).encode() if done == 1 else None,
+                metadata=None,
+                **_resolution(scale, units),
+            )
+            yield Progress(done, len(planes))
     return path
 
 
 def _ome_metadata(
     axes: str, scale: tuple[float, ...], units: tuple[str, ...]
 ) -> dict[str, str | float]:
-    metadata: dict[str, str | float] = {"axes": axes}
+    metadata: dict[str, str | float] = {}
     for axis, step, unit in zip(axes, scale, units, strict=True):
         symbol = ome_symbol(unit, of_time=axis == "T")
         if axis == "T":
