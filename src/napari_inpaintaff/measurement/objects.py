@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from skimage.measure import regionprops_table
+from skimage.measure import regionprops
 
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.images import ImageData
@@ -22,6 +22,8 @@ from napari_inpaintaff.measurement.filters import edge_labels
 ReadPlane = Callable[[tuple[int, ...]], NDArray[Any]]
 Columns = dict[str, NDArray[Any]]
 
+#: So many objects are measured in a fraction of a second.
+_AT_ONCE = 100
 _STATISTICS = ("mean", "std", "min", "max", "sum")
 
 
@@ -119,7 +121,7 @@ def iterate_measurement(
     Yields
     ------
     Progress
-        After every plane.
+        After every plane, and now and then.
 
     Returns
     -------
@@ -142,7 +144,7 @@ def iterate_measurement(
     for done, index in enumerate(np.ndindex(leading), 1):
         plane = labels.data[index]
         plane = plane.astype(np.uint8) if plane.dtype.kind == "b" else plane
-        table = _shapes(plane, labels)
+        table = yield from _shapes(plane, labels, Progress(done - 1, total))
         for name, read in (channels or {}).items():
             table |= _intensities(plane, read(index), names[name])
         tables.append(_place(index, labels, len(table["label"])) | table)
@@ -182,7 +184,10 @@ def _place(index: tuple[int, ...], labels: ImageData, rows: int) -> Columns:
     return columns
 
 
-def _shapes(plane: NDArray[Any], labels: ImageData) -> Columns:
+def _shapes(
+    plane: NDArray[Any], labels: ImageData, progress: Progress
+) -> Generator[Progress, None, Columns]:
+    """Measure a plane; yield now and then, so that it can be cancelled."""
     unit = physical_unit(labels)
     spacing = (1.0, 1.0)
     if unit is not None:
@@ -194,7 +199,14 @@ def _shapes(plane: NDArray[Any], labels: ImageData) -> Columns:
         spacing = (spacing[1], spacing[1])
         lengths.append("perimeter")
     properties = ["label", "num_pixels", "centroid", "eccentricity", "solidity", *lengths]
-    found = regionprops_table(plane, properties=properties, spacing=spacing)
+    rows: list[list[Any]] = []
+    for region in regionprops(plane, spacing=spacing):
+        rows.append([region[name] for name in properties])
+        if len(rows) % _AT_ONCE == 0:
+            yield progress
+    values = list(zip(*rows, strict=True)) or [()] * len(properties)
+    found = {name: np.array(one, float) for name, one in zip(properties, values, strict=True)}
+    centroid = found["centroid"].reshape(-1, 2)
     symbol = plain_symbol(unit or UNKNOWN_UNIT)
     columns: Columns = {
         "label": np.asarray(found["label"], dtype=np.int64),
@@ -203,9 +215,9 @@ def _shapes(plane: NDArray[Any], labels: ImageData) -> Columns:
     if unit is not None:
         columns[f"area_{symbol}2"] = found["num_pixels"] * (spacing[0] * spacing[1])
     for axis, number, step in zip("yx", (0, 1), spacing, strict=True):
-        columns[f"{axis}_px"] = found[f"centroid-{number}"] / step
+        columns[f"{axis}_px"] = centroid[:, number] / step
         if unit is not None:
-            columns[f"{axis}_{symbol}"] = found[f"centroid-{number}"]
+            columns[f"{axis}_{symbol}"] = centroid[:, number]
     for name in lengths:
         short = {"equivalent_diameter_area": "diameter"}.get(name, name.removesuffix("_length"))
         columns[f"{short}_{symbol}"] = found[name]

@@ -83,15 +83,21 @@ def _plane_indices(image: Layer, labels: Layer) -> dict[tuple[int, ...], tuple[i
     if len(own) > len(shape) and own[: len(own) - len(shape)] != (1,) * (len(own) - len(shape)):
         raise ImageError(f"{image.name} has more axes than the labels.")
     corner = (shape[-2] - 1, shape[-1] - 1)
+    # Affine: where the first pixel lies, and a step along each axis, say it of all pixels.
+    origin = _place(image, labels, (0,) * len(shape))
+    steps = [_place(image, labels, tuple(one)) - origin for one in np.eye(len(shape), dtype=int)]
     result = {}
     for index in planes:
-        first, last = (
-            np.asarray(image.world_to_data(labels.data_to_world((*index, *place))))
-            for place in ((0, 0), corner)
-        )
+        first = origin + sum((i * step for i, step in zip(index, steps, strict=False)), 0.0)
+        last = first + corner[0] * steps[-2] + corner[1] * steps[-1]
         found = np.rint(first[:-2]).astype(int)
         inside = (found >= 0) & (found < own[:-2])
         if not inside.all() or np.abs([first[-2:], last[-2:] - corner]).max() > 0.5:
             raise ImageError(f"{image.name} does not lie behind the labels.")
         result[index] = tuple(int(place) for place in found)
     return result
+
+
+def _place(image: Layer, labels: Layer, pixel: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return where a pixel of the labels lies, in pixels of the image."""
+    return np.asarray(image.world_to_data(labels.data_to_world(pixel)), dtype=np.float64)
