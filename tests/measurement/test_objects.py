@@ -173,6 +173,15 @@ def test_labels_are_filtered_counted_and_linked_plane_by_plane():
     assert stack[0, 0, 0] == 9
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", ">u2", "int64", "uint64"])
+def test_every_type_of_labels_is_taken(dtype):
+    stack = np.stack([two_boxes() > 0] * 2).astype(dtype)
+    wanted = ObjectFilter(fill_holes=True, clear_border=True, minimum_size=1, maximum_size=999)
+    assert prepare(stack, axes="ZYX", link=True).kept == 2
+    assert prepare(stack, axes="ZYX", wanted=wanted, link=True).left_out == 2
+    assert measure_objects(stack, axes="ZYX").columns["area_px"].tolist() == [90, 90]
+
+
 def test_lazy_labels_are_read_plane_by_plane():
     dask = pytest.importorskip("dask.array")
     stack = np.stack([two_boxes()] * 3)

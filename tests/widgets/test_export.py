@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import roifile
 from napari.utils.notifications import NotificationSeverity
+from qtpy.QtWidgets import QMessageBox
 
 from napari_inpaintaff.images import read_affinity_file, read_image, read_label_image
-from napari_inpaintaff.widgets.export_cells import ExportCells
+from napari_inpaintaff.widgets.export_cells import ExportCells, ask_to_replace
 from napari_inpaintaff.widgets.export_steps import Part
 from napari_inpaintaff.widgets.runner import JobRunner
 
@@ -132,6 +133,21 @@ def test_nothing_is_replaced_unasked(export, finish, tmp_path, asked):
     assert len(rows(tmp_path / "my_cells.csv")) == 4
 
 
+def test_the_user_is_asked_with_the_names_of_the_files(export, tmp_path, monkeypatch):
+    questions = []
+
+    def question(parent, title, text, buttons, default):
+        questions.append((title, text))
+        assert default == QMessageBox.StandardButton.No
+        return QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    assert not ask_to_replace(export, [tmp_path / "a.tif", tmp_path / "a.csv"])
+    assert questions == [("Replace?", questions[0][1])]
+    assert "These exist already" in questions[0][1]
+    assert "a.tif\na.csv" in questions[0][1]
+
+
 def test_stacks_are_linked_and_written_per_frame(viewer, export, finish, tmp_path):
     frame = cells()
     stack = np.stack([frame, np.where(frame > 0, 5 - frame, 0)])
@@ -165,6 +181,14 @@ def test_measurements_become_features_that_napari_shows(viewer, export, finish):
     world = layer.data_to_world((35, 15))
     assert "area_um2: 25" in layer.get_status(world, world=True)["value"]
     assert any("Features table" in name for name in viewer.window.dock_widgets)
+
+
+def test_stacks_have_a_row_of_features_per_plane(viewer, export, finish):
+    layer = viewer.add_labels(np.stack([cells(), cells()]), name="lapse")
+    export.labels.choose(layer)
+    finish(export, export.controls.measure_button)
+    assert layer.features["index"].tolist() == [1, 2, 3, 4] * 2
+    assert layer.features["t"].tolist() == [0] * 4 + [1] * 4
 
 
 def test_measurements_of_a_removed_layer_are_dropped(viewer, export, finish, qtbot):
