@@ -57,7 +57,8 @@ def test_the_widgets_are_in_the_plugins_and_the_segment_menu(
 ):
     manager = PluginManager.instance()
     menu = [item.command for item in manager.iter_menu("napari/layers/segment")]
-    assert menu == [f"{NAME}.{name}" for name in ("separate_cells", "train_inpainter", "export")]
+    names = ("separate_cells", "train_inpainter", "correct_labels", "export")
+    assert menu == [f"{NAME}.{name}" for name in names]
     assert f"{NAME}.export" in [item.command for item in manager.iter_menu("napari/layers/measure")]
     viewer = make_napari_viewer()
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Separate cells")

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.engine import Engine, Labelling, Separation
-from napari_inpaintaff.widgets.known_affinities import remember_affinities
+from napari_inpaintaff.widgets.evidence import Evidence, remember_evidence
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.pace import Pace
 from napari_inpaintaff.widgets.preview import SplitPreview
@@ -235,8 +235,8 @@ class SeparationController(QObject):
         rows, columns = result.separation.region
         try:
             layers.show_affinities(result.colours, (rows.start, columns.start))
-            layers.show_labels(result.labelling.labels)
-            _remember(layers, result.separation, current.wishes.newest[1])
+            layer = layers.show_labels(result.labelling.labels)
+            remember_evidence(layer, _evidence(result.separation, current.wishes.newest[1]))
             self._ending = describe(result.labelling)
         except Exception as error:
             self._ending = notify_failure(error)
@@ -277,8 +277,8 @@ class SeparationController(QObject):
         if kept.layers.shows_draft:
             self._relabel_next = self._relabel_next or wish
             return
-        kept.layers.show_labels(labelling.labels)
-        _remember(kept.layers, kept.separation, wish.settings)
+        layer = kept.layers.show_labels(labelling.labels)
+        remember_evidence(layer, _evidence(kept.separation, wish.settings))
         self.labelled.emit(describe(labelling))
 
     def _on_layer_removed(self, event: Any) -> None:
@@ -289,9 +289,8 @@ class SeparationController(QObject):
             self.cancel()
 
 
-def _remember(layers: ResultLayers, separation: Separation, settings: LabelSettings) -> None:
-    if layers.labels is not None:
-        remember_affinities(layers.labels, separation, settings.alpha)
+def _evidence(separation: Separation, settings: LabelSettings) -> Evidence:
+    return Evidence(separation.affinities, settings.alpha, settings.minimum_size)
 
 
 def describe(labelling: Labelling) -> str:

@@ -21,7 +21,7 @@ from napari_inpaintaff.widgets.export_steps import ExportRequest, Part
 from napari_inpaintaff.widgets.export_targets import ExportTargets
 from napari_inpaintaff.widgets.fields import field_rows, widget_group
 from napari_inpaintaff.widgets.image_ticks import ImageTicks
-from napari_inpaintaff.widgets.known_affinities import known_affinities
+from napari_inpaintaff.widgets.evidence import evidence_of
 from napari_inpaintaff.widgets.label_source import LabelSource, layer_source
 from napari_inpaintaff.widgets.layer_choice import LayerChoice
 from napari_inpaintaff.widgets.measured_images import plane_reader
@@ -110,7 +110,7 @@ class ExportCells(QWidget):
             channels=self._channels(layer, source) if Part.TABLE in targets else {},
             label_format=self.targets.chosen_format,
             targets=targets,
-            affinities=known_affinities(layer) if Part.AFFINITIES in targets else None,
+            evidence=evidence_of(layer) if Part.AFFINITIES in targets else None,
         )
 
     def _check(self, request: ExportRequest) -> None:

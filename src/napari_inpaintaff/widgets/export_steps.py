@@ -23,7 +23,7 @@ from napari_inpaintaff.measurement import (
     iterate_preparation,
     write_measurements,
 )
-from napari_inpaintaff.widgets.known_affinities import KnownAffinities
+from napari_inpaintaff.widgets.evidence import Evidence
 from napari_inpaintaff.widgets.label_source import LabelSource
 
 #: ImageJ ROIs are no format of labels here: they are written beside them.
@@ -71,7 +71,7 @@ class ExportRequest:
         A key of `images.LABEL_FORMATS`.
     targets : mapping of Part to Path
         What is written, and where.
-    affinities : KnownAffinities or None
+    evidence : Evidence or None
         What the labels were made of, if it is written.
     """
 
@@ -80,7 +80,7 @@ class ExportRequest:
     channels: Mapping[str, ReadPlane]
     label_format: str
     targets: Mapping[Part, Path]
-    affinities: KnownAffinities | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,9 @@ def export_steps(request: ExportRequest) -> Generator[Any, None, ExportResult]:
     if path := targets.get(Part.ROIS):
         yield from LABEL_FORMATS[ROI_FORMAT].write(path, prepared.labels)
         yield Written(path)
-    if (path := targets.get(Part.AFFINITIES)) and request.affinities is not None:
+    if (path := targets.get(Part.AFFINITIES)) and request.evidence is not None:
         yield Progress(0, 0, "Writing the affinities…")
-        _write_affinities(path, request.affinities, prepared.labels)
+        _write_affinities(path, request.evidence, prepared.labels)
         yield Written(path)
     return ExportResult(Count(prepared.kept, prepared.left_out), tuple(targets.values()))
 
@@ -156,8 +156,8 @@ def _prepare(source: LabelSource, cells: CellSettings) -> Generator[Progress, No
     )
 
 
-def _write_affinities(path: Path, known: KnownAffinities, labels: ImageData) -> None:
-    affinities = known.separation.affinities
+def _write_affinities(path: Path, evidence: Evidence, labels: ImageData) -> None:
+    affinities = evidence.affinities
     # The labels are the best that is known of the foreground that made them.
     foreground = np.asarray(labels.data > 0) if labels.data.shape == affinities.shape else None
     write_affinities(
@@ -166,5 +166,5 @@ def _write_affinities(path: Path, known: KnownAffinities, labels: ImageData) -> 
         foreground=foreground,
         scale=labels.scale[-2:],
         units=labels.units[-2:],
-        alpha=known.alpha,
+        alpha=evidence.alpha,
     )

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 from napari_inpaintaff.images import LABEL_FORMATS
 from napari_inpaintaff.widgets.export_steps import ROI_FORMAT, Part
 from napari_inpaintaff.widgets.fields import field_rows
-from napari_inpaintaff.widgets.known_affinities import known_affinities
+from napari_inpaintaff.widgets.evidence import evidence_of
 
 FORMATS = {form.title: name for name, form in LABEL_FORMATS.items() if name != ROI_FORMAT}
 
@@ -101,7 +101,7 @@ class ExportTargets(QWidget):
         if layer is not None and self.name.text() in ("", self._proposed):
             self._proposed = re.sub(r"[^\w.-]+", "_", layer.name).strip("_.") or "cells"
             self.name.setText(self._proposed)
-        known = known_affinities(layer) is not None
+        known = layer is not None and evidence_of(layer) is not None
         box = self.parts[Part.AFFINITIES]
         box.setEnabled(known)
         box.setToolTip(

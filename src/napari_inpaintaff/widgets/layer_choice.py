@@ -68,6 +68,11 @@ class LayerChoice(QComboBox):
         """The chosen layer, the value of the chosen fixed entry, or None."""
         return self._value()
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that are offered, the topmost first."""
+        return self._offered
+
     def choose(self, value: Layer | str) -> None:
         """Choose a layer, or a fixed entry by its value; nothing happens if it is not there."""
         for index, offered in enumerate(self._values()):

@@ -10,6 +10,8 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_info
 from numpy.typing import NDArray
 
+from napari_inpaintaff.widgets.corrected_layer import is_corrected
+from napari_inpaintaff.widgets.evidence import announce_result
 from napari_inpaintaff.widgets.own_layers import add_own_layer, give_away, own
 from napari_inpaintaff.widgets.planes import result_array, result_placement
 
@@ -27,8 +29,8 @@ class ResultLayers:
 
     The layers are kept as objects, not by name: the user may rename them. One
     that the user has removed is made anew when there is a result to show. Labels that the
-    user has changed are never overwritten: they are left in their layer, and the next ones
-    get another.
+    user has changed, corrected or locked are never overwritten: they are left in their layer,
+    and the next ones get another.
 
     Parameters
     ----------
@@ -71,8 +73,8 @@ class ResultLayers:
         )
         add_own_layer(self._viewer, self._affinities, below=self._draft, select=False)
 
-    def show_labels(self, labels: NDArray[np.integer[Any]]) -> None:
-        """Show a result: a label image of the whole plane, shape (Y, X)."""
+    def show_labels(self, labels: NDArray[np.integer[Any]]) -> Labels:
+        """Show a result, a label image of the whole plane, shape (Y, X), and return its layer."""
         before, draft, self._draft = self._shown, self._draft, None
         layer = self._put(labels, self._unchanged() if draft is None else draft)
         layer.editable = True
@@ -84,6 +86,7 @@ class ResultLayers:
                 f"The labels that you changed stay in {before.layer.name}; "
                 f"the new ones are in {layer.name}."
             )
+        return layer
 
     def show_draft(self, labels: NDArray[np.integer[Any]], *, below: Layer | None = None) -> None:
         """Show a draft of the result, which cannot be painted in; a later one replaces it.
@@ -121,7 +124,9 @@ class ResultLayers:
         shown = self._shown
         if shown is None or shown.layer not in self._viewer.layers:
             return None
-        if np.array_equal(shown.layer.data, result_array(shown.labels, self.index)):
+        if not is_corrected(shown.layer) and np.array_equal(
+            shown.layer.data, result_array(shown.labels, self.index)
+        ):
             return shown.layer
         give_away(shown.layer)
         return None
@@ -141,5 +146,6 @@ class ResultLayers:
             return layer
         placement = result_placement(self._source, self.index)
         layer = Labels(data, name=f"{self._source.name} cells", opacity=0.5, **placement)
+        announce_result(layer)
         add_own_layer(self._viewer, layer, below=below, select=select)
         return layer

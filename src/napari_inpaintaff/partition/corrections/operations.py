@@ -91,12 +91,14 @@ def unlock(state: LabelState, segments: Iterable[int]) -> Edit:
 
 
 def paint(state: LabelState, labels: LabelImage) -> Edit | None:
-    """Take over what was painted by hand, save what would change a locked segment.
+    """Take over what was painted by hand, but nothing that would change a locked segment.
+
+    Negative numbers are not taken over either.
 
     Parameters
     ----------
     state : LabelState
-    labels : ndarray of integers >= 0, shape (Y, X)
+    labels : ndarray of integers, shape (Y, X)
         The whole label image as it is after painting.
 
     Returns
@@ -108,9 +110,9 @@ def paint(state: LabelState, labels: LabelImage) -> Edit | None:
     if window is None:
         return None
     old, new = state.labels[window], labels[window]
-    locked = np.array(sorted(state.locked), labels.dtype)
-    if locked.size:
-        new = np.where(np.isin(old, locked) | np.isin(new, locked), old, new)
+    locked = sorted(state.locked)
+    refused = (new < 0) | np.isin(old, locked) | np.isin(new, locked)
+    new = np.where(refused, old, new)
     edit = edit_window(state.labels, window, new, "Paint")
     return edit if edit.new.size else None
 

@@ -1,0 +1,52 @@
+"""What the labels of a layer were built from, found again by the layer object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from napari.layers import Layer
+
+from napari_inpaintaff.datatypes import Affinities
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Affinities of a plane, and how its labels were built from them.
+
+    Attributes
+    ----------
+    affinities : Affinities
+        On the pixels of the plane.
+    alpha : float
+        Weight of the repulsive edges.
+    minimum_size : int
+        Smaller segments were given to a neighbour; in pixels.
+    """
+
+    affinities: Affinities
+    alpha: float
+    minimum_size: int
+
+
+_results: WeakKeyDictionary[Layer, Evidence | None] = WeakKeyDictionary()
+
+
+def announce_result(layer: Layer) -> None:
+    """Count a Labels layer as one with results, before there is evidence."""
+    _results.setdefault(layer, None)
+
+
+def remember_evidence(layer: Layer, evidence: Evidence | None) -> None:
+    """Keep what the labels of a layer are built from, as long as the layer lives."""
+    _results[layer] = evidence
+
+
+def is_result(layer: Layer) -> bool:
+    """Whether a layer shows results of ours."""
+    return layer in _results
+
+
+def evidence_of(layer: Layer) -> Evidence | None:
+    """Return what the labels of a layer were built from; None when nobody knows."""
+    return _results.get(layer)
