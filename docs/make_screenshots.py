@@ -20,8 +20,12 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_inpaintaff.inpainting import catalogue
+from napari_inpaintaff.separation.affinities import affinities_from_labels
+from napari_inpaintaff.widgets.correction_view import show_segment
 from napari_inpaintaff.widgets.distill_controls import DistillStage
+from napari_inpaintaff.widgets.evidence import Evidence, remember_evidence
 from napari_inpaintaff.widgets.preview import ORANGE, PREVIEW_NAME, PURPLE
+from napari_inpaintaff.widgets.stroke_layer import StrokePurpose
 from napari_inpaintaff.widgets.training_form import OTHER
 
 IMAGES = Path(__file__).parent / "images"
@@ -38,6 +42,7 @@ def main() -> None:
         "separate-cells": separate_cells,
         "train-inpainter": train_inpainter,
         "distill-student": distill_student,
+        "correct": correct_labels,
         "export": export,
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -114,6 +119,37 @@ def distill_student(viewer: Any, output: Path) -> None:
         wait_for(lambda: not widget.controller.is_running)
         QTest.qWait(500)
         save(viewer, output / "distilled-student.png")
+
+
+def correct_labels(viewer: Any, output: Path) -> None:
+    """Take a picture of corrections: two locked segments, and seeds in one to be split."""
+    truth = next(layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels))
+    labels = viewer.add_labels(truth.data.copy(), name="nuclei cells", opacity=0.5)
+    viewer.layers.remove(truth)
+    viewer.layers.selection.active = labels
+    remember_evidence(labels, Evidence(affinities_from_labels(truth.data), 1.5, 60))
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Correct labels")
+    QTest.qWait(1000)
+    viewer.reset_view(margin=0.02)
+
+    controller = widget.controller
+    middle = truth.data.shape[0] // 2
+    row = [int(n) for n in dict.fromkeys(truth.data[middle].tolist()) if n]
+    for segment in row[:2]:
+        controller.pick(segment)
+        controller.toggle_lock()
+    controller.pick(row[3])
+    controller.merge_with(row[4])
+    controller.start_strokes(StrokePurpose.SPLIT)
+    QTest.qWait(300)
+    for number, segment in enumerate(row[3:5], start=1):
+        rows, columns = np.nonzero(truth.data == segment)
+        place = int(rows.mean()), int(columns.mean())
+        controller.strokes.layer.selected_label = number
+        controller.strokes.layer.paint(place, number)
+    show_segment(viewer, labels, (), controller.corrections.state.box(row[3]))
+    QTest.qWait(500)
+    save(viewer, output / "correct.png")
 
 
 def export(viewer: Any, output: Path) -> None:

@@ -248,7 +248,6 @@ class CorrectionController(QObject):
 
     def dispose(self) -> None:
         """Let go of viewer and layer; strokes that are not applied are left to the user."""
-        self._sync_timer.stop()
         self._let_go()
         self.review_list.dispose()
         self._desk.dispose()

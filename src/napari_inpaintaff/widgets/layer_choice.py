@@ -76,7 +76,8 @@ class LayerChoice(QComboBox):
     def choose(self, value: Layer | str) -> None:
         """Choose a layer, or a fixed entry by its value; nothing happens if it is not there."""
         for index, offered in enumerate(self._values()):
-            if offered is value or (isinstance(value, str) and offered == value):
+            # Not `is`: the viewer of a plugin hands out layers in proxies.
+            if offered == value:
                 self.setCurrentIndex(index)
 
     def refresh(self) -> None:

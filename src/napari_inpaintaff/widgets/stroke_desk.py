@@ -97,7 +97,7 @@ class StrokeDesk(QObject):
 
     def dispose(self) -> None:
         """Leave everything as it is."""
-        self._removal.stop()
+        self._old.clear()
         self.let_go()
 
     def _remove_old(self) -> None:
