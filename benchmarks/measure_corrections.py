@@ -233,8 +233,9 @@ def _begin(
 def _review(
     controller: CorrectionController, repeats: int, timed: Callable[[str, Callable[[], Any]], None]
 ) -> None:
+    controller.pick(0)
     controller.review(1)
-    while not controller.review_list.is_known:
+    while not controller.picked:
         QTest.qWait(50)
     for _ in range(repeats):
         timed("next to review", lambda: controller.review(1))

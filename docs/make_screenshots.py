@@ -133,23 +133,32 @@ def correct_labels(viewer: Any, output: Path) -> None:
     viewer.reset_view(margin=0.02)
 
     controller = widget.controller
-    middle = truth.data.shape[0] // 2
-    row = [int(n) for n in dict.fromkeys(truth.data[middle].tolist()) if n]
-    for segment in row[:2]:
+    one, other = touching_pair(truth.data)
+    locked = [int(n) for n in np.unique(truth.data[200]) if n not in (0, one, other)]
+    for segment in locked[:3]:
         controller.pick(segment)
         controller.toggle_lock()
-    controller.pick(row[3])
-    controller.merge_with(row[4])
+    controller.pick(one)
+    controller.merge_with(other)
     controller.start_strokes(StrokePurpose.SPLIT)
     QTest.qWait(300)
-    for number, segment in enumerate(row[3:5], start=1):
+    for number, segment in enumerate((one, other), start=1):
         rows, columns = np.nonzero(truth.data == segment)
-        place = int(rows.mean()), int(columns.mean())
         controller.strokes.layer.selected_label = number
-        controller.strokes.layer.paint(place, number)
-    show_segment(viewer, labels, (), controller.corrections.state.box(row[3]))
+        controller.strokes.layer.paint((round(rows.mean()), round(columns.mean())), number)
+    viewer.scene.camera.zoom *= 1.6
+    show_segment(viewer, labels, (), controller.corrections.state.box(one))
     QTest.qWait(500)
     save(viewer, output / "correct.png")
+
+
+def touching_pair(labels: Any) -> tuple[int, int]:
+    """Find the two cells with the longest common border."""
+    pairs = np.stack([labels[:, :-1], labels[:, 1:]], axis=-1).reshape(-1, 2)
+    pairs = pairs[(pairs.min(axis=1) > 0) & (pairs[:, 0] != pairs[:, 1])]
+    found, lengths = np.unique(np.sort(pairs, axis=1), axis=0, return_counts=True)
+    one, other = found[lengths.argmax()]
+    return int(one), int(other)
 
 
 def export(viewer: Any, output: Path) -> None:

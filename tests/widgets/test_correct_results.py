@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -11,12 +9,12 @@ from napari_inpaintaff.widgets.correct_labels import CorrectLabels
 
 
 @pytest.fixture
-def correct(viewer, dock, run_to_end) -> Iterator[CorrectLabels]:
+def correct(viewer, dock, run_to_end) -> CorrectLabels:
     """The dock on the result of a run: five columns of 8 pixels."""
     run_to_end(dock)
     widget = CorrectLabels(viewer)
     viewer.window.add_dock_widget(widget, name="Correct labels")
-    yield widget
+    return widget
 
 
 def test_results_bring_their_affinities_and_alpha(viewer, dock, correct):

@@ -11,7 +11,11 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from napari_inpaintaff.errors import InpaintAffError
-from napari_inpaintaff.widgets.correction_controller import CorrectionController
+from napari_inpaintaff.widgets.correction_controller import (
+    NO_AFFINITIES,
+    NOT_PICKED,
+    CorrectionController,
+)
 from napari_inpaintaff.widgets.correction_form import CorrectionForm, CorrectionView
 from napari_inpaintaff.widgets.correction_state import restore_state, save_state
 from napari_inpaintaff.widgets.notices import notify_failure
@@ -19,9 +23,7 @@ from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
 from napari_inpaintaff.widgets.stroke_layer import StrokePurpose
 
 STATE_FILTER = "Corrections (*.npz)"
-NOT_PICKED = "Click a segment first."
 NO_STROKES = "Paint seeds or strokes first."
-NO_AFFINITIES = 'Relinking needs affinities: only labels that "Separate cells" made have them.'
 
 
 class CorrectLabels(QWidget):

@@ -28,9 +28,12 @@ def save_state(controller: CorrectionController, path: Path) -> None:
     InpaintAffError
         When nothing can be corrected, or the file cannot be written.
     """
-    corrections, index = controller.checked_corrections()
+    session = controller.session()
+    session.sync()
+    corrections = session.corrections
+    assert corrections is not None
     strokes = controller.strokes
-    if strokes is None or strokes.index != index:
+    if strokes is None or strokes.index != session.index:
         saved = SavedCorrections(corrections)
     else:
         saved = SavedCorrections(corrections, strokes.strokes, strokes.purpose.name.lower())
@@ -53,9 +56,10 @@ def restore_state(viewer: Any, controller: CorrectionController, path: Path) -> 
     InpaintAffError
         When nothing can be corrected, or the file is no such state or one of another image.
     """
-    present, index = controller.checked_corrections()
-    before = controller.layer
-    assert before is not None
+    session = controller.session()
+    session.sync()
+    present, before, index = session.corrections, session.layer, session.index
+    assert present is not None
     saved = read_corrections(path)
     labels = saved.corrections.state.labels
     if labels.shape != present.state.labels.shape:
@@ -74,9 +78,9 @@ def restore_state(viewer: Any, controller: CorrectionController, path: Path) -> 
         viewer.add_layer(layer)
         remember_evidence(layer, evidence_of(before))
         controller.set_layer(layer)
-    controller.take_over(saved.corrections)
+    controller.session().replace(saved.corrections)
     if saved.strokes is not None:
-        controller.restore_strokes(StrokePurpose[saved.purpose.upper()], saved.strokes)
+        controller.start_strokes(StrokePurpose[saved.purpose.upper()], saved.strokes)
     return layer
 
 
