@@ -134,7 +134,9 @@ def correct_labels(viewer: Any, output: Path) -> None:
 
     controller = widget.controller
     one, other = touching_pair(truth.data)
-    locked = [int(n) for n in np.unique(truth.data[200]) if n not in (0, one, other)]
+    rows, columns = np.nonzero(truth.data == one)
+    around = truth.data[rows.min() - 40 : rows.max() + 40, columns.min() - 40 : columns.max() + 40]
+    locked = [int(n) for n in np.unique(around) if n not in (0, one, other)]
     for segment in locked[:3]:
         controller.pick(segment)
         controller.toggle_lock()
@@ -153,12 +155,12 @@ def correct_labels(viewer: Any, output: Path) -> None:
 
 
 def touching_pair(labels: Any) -> tuple[int, int]:
-    """Find the two cells with the longest common border."""
-    pairs = np.stack([labels[:, :-1], labels[:, 1:]], axis=-1).reshape(-1, 2)
-    pairs = pairs[(pairs.min(axis=1) > 0) & (pairs[:, 0] != pairs[:, 1])]
-    found, lengths = np.unique(np.sort(pairs, axis=1), axis=0, return_counts=True)
-    one, other = found[lengths.argmax()]
-    return int(one), int(other)
+    """Find two cells with a common border in the middle of the image."""
+    rows, columns = np.nonzero((labels[:, :-1] != labels[:, 1:]) & (labels[:, :-1] > 0))
+    one, other = labels[rows, columns], labels[rows, columns + 1]
+    middle = np.hypot(rows - labels.shape[0] / 2, columns - labels.shape[1] / 2)
+    place = np.where(other > 0, middle, np.inf).argmin()
+    return int(one[place]), int(other[place])
 
 
 def export(viewer: Any, output: Path) -> None:

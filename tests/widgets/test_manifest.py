@@ -41,6 +41,7 @@ def test_every_command_can_be_imported():
     [
         ("separate_cells", "CoreEngine().models()"),
         ("train_inpainter", "CoreTrainingEngine().inpainters()"),
+        ("correct_labels", "CorrectLabels"),
         ("export_cells", "is_labels(None)"),
     ],
 )
@@ -67,9 +68,30 @@ def test_the_widgets_are_in_the_plugins_and_the_segment_menu(
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Train inpainter")
     assert dock.name.startswith("Train inpainter")
     assert widget.sources.layers == ()
+<<<<<<< HEAD
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Export")
     assert dock.name.startswith("Export")
     assert widget.labels.layer is None
+=======
+    dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Correct labels")
+    assert dock.name.startswith("Correct labels")
+    assert widget.controller.layer is None
+    assert not any(button.isEnabled() for button in widget.form.buttons.values())
+
+
+def test_a_widget_that_napari_opens_takes_the_selected_layer(plugin, make_napari_viewer):
+    viewer = make_napari_viewer()
+    for name in ("first", "second"):
+        viewer.add_labels(np.eye(20, dtype=int), name=name)
+    viewer.layers.selection.active = viewer.layers["first"]
+    _, widget = viewer.window.add_plugin_dock_widget(NAME, "Correct labels")
+    assert widget.controller.layer is viewer.layers["first"]
+    widget.controller.pick(1)
+    widget.controller.delete_picked()
+    assert viewer.layers["first"].data.max() == 0
+    viewer.layers.remove("first")
+    assert widget.controller.layer is None
+>>>>>>> f460e47 (Corrections in the benchmarks and in the manifest's tests)
 
 
 def test_the_simulated_sample_opens_with_its_ground_truth(plugin, make_napari_viewer):
