@@ -102,21 +102,16 @@ class CorrectionMarks:
         marks = self._layer
         assert marks is not None
         for window in windows:
-            outer = tuple(
-                slice(max(0, part.start - _OUTLINE), part.stop + _OUTLINE) for part in window
+            # An outline changes beyond the window, and is known only from further beyond.
+            drawn = _grown(window, _OUTLINE, state.labels.shape)
+            seen = _grown(drawn, _OUTLINE, state.labels.shape)
+            top, left = (part.start for part in seen)
+            picture = mark_picture(state.labels[seen], state.locked, picked, origin=(top, left))
+            inner = tuple(
+                slice(part.start - start, part.stop - start)
+                for part, start in zip(drawn, (top, left), strict=True)
             )
-            picture = mark_picture(
-                state.labels[outer],
-                state.locked,
-                picked,
-                origin=(outer[0].start, outer[1].start),
-            )
-            # Beyond the window nothing changed but the outlines, and of these only the next row.
-            margin: Window = (
-                slice(outer[0].start, outer[0].start + picture.shape[0]),
-                slice(outer[1].start, outer[1].start + picture.shape[1]),
-            )
-            set_window(marks, (0,) * len(self.index), margin, picture)
+            set_window(marks, (0,) * len(self.index), drawn, picture[inner])
 
     def remove(self) -> None:
         """Take the layer away."""
@@ -135,3 +130,11 @@ class CorrectionMarks:
         layer.editable = False
         add_own_layer(self._viewer, layer, select=False)
         return layer
+
+
+def _grown(window: Window, by: int, shape: tuple[int, ...]) -> Window:
+    rows, columns = (
+        slice(max(0, part.start - by), min(length, part.stop + by))
+        for part, length in zip(window, shape, strict=True)
+    )
+    return rows, columns
