@@ -68,11 +68,9 @@ def test_the_widgets_are_in_the_plugins_and_the_segment_menu(
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Train inpainter")
     assert dock.name.startswith("Train inpainter")
     assert widget.sources.layers == ()
-<<<<<<< HEAD
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Export")
     assert dock.name.startswith("Export")
     assert widget.labels.layer is None
-=======
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Correct labels")
     assert dock.name.startswith("Correct labels")
     assert widget.controller.layer is None
@@ -91,7 +89,6 @@ def test_a_widget_that_napari_opens_takes_the_selected_layer(plugin, make_napari
     assert viewer.layers["first"].data.max() == 0
     viewer.layers.remove("first")
     assert widget.controller.layer is None
->>>>>>> f460e47 (Corrections in the benchmarks and in the manifest's tests)
 
 
 def test_the_simulated_sample_opens_with_its_ground_truth(plugin, make_napari_viewer):

@@ -15,13 +15,13 @@ from napari_inpaintaff.errors import InpaintAffError, OutputError, ParameterErro
 from napari_inpaintaff.images import LABEL_FORMATS, check_writable
 from napari_inpaintaff.measurement import ReadPlane
 from napari_inpaintaff.widgets.cell_filter import CellFilter
+from napari_inpaintaff.widgets.evidence import evidence_of
 from napari_inpaintaff.widgets.export_controller import ExportController
 from napari_inpaintaff.widgets.export_controls import ExportControls
 from napari_inpaintaff.widgets.export_steps import ExportRequest, Part
 from napari_inpaintaff.widgets.export_targets import ExportTargets
 from napari_inpaintaff.widgets.fields import field_rows, widget_group
 from napari_inpaintaff.widgets.image_ticks import ImageTicks
-from napari_inpaintaff.widgets.evidence import evidence_of
 from napari_inpaintaff.widgets.label_source import LabelSource, layer_source
 from napari_inpaintaff.widgets.layer_choice import LayerChoice
 from napari_inpaintaff.widgets.measured_images import plane_reader

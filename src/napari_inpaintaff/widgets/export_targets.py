@@ -22,9 +22,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_inpaintaff.images import LABEL_FORMATS
+from napari_inpaintaff.widgets.evidence import evidence_of
 from napari_inpaintaff.widgets.export_steps import ROI_FORMAT, Part
 from napari_inpaintaff.widgets.fields import field_rows
-from napari_inpaintaff.widgets.evidence import evidence_of
 
 FORMATS = {form.title: name for name, form in LABEL_FORMATS.items() if name != ROI_FORMAT}
 

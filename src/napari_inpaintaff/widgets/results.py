@@ -51,11 +51,6 @@ class ResultLayers:
         self._draft: Labels | None = None
 
     @property
-    def labels(self) -> Labels | None:
-        """The layer of the last result; None before the first."""
-        return None if self._shown is None else self._shown.layer
-
-    @property
     def shows_draft(self) -> bool:
         """Whether the labels are a draft, or were one until the user removed them."""
         return self._draft is not None
