@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from fake_distill_engine import FakeDistillEngine
 from fake_engine import FakeEngine
+from fake_foreground_engine import FakeForegroundEngine
 from fake_training_engine import FakeTrainingEngine
 from napari.components import ViewerModel
 from napari.utils.notifications import Notification, notification_manager
 
 from napari_inpaintaff.inpainting import catalogue
+from napari_inpaintaff.widgets.find_foreground import FindForeground
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
 from napari_inpaintaff.widgets.train_inpainter import TrainInpainter
@@ -129,5 +131,35 @@ def train_to_end(qtbot) -> Callable[[TrainInpainter], None]:
     def train(widget: TrainInpainter) -> None:
         with qtbot.waitSignal(widget.controller.ended, timeout=180_000):
             widget.controls.start_button.click()
+
+    return train
+
+
+@pytest.fixture
+def foreground_engine() -> Iterator[FakeForegroundEngine]:
+    """A fast training of a foreground; whatever is still held is let go at the end."""
+    engine = FakeForegroundEngine()
+    yield engine
+    engine.release()
+
+
+@pytest.fixture
+def foreground_dock(viewer, foreground_engine, model_folder, qtbot) -> Iterator[FindForeground]:
+    """The dock widget "Foreground" in a real viewer's window."""
+    widget = FindForeground(viewer, engine=foreground_engine)
+    viewer.window.add_dock_widget(widget, name="Foreground")
+    yield widget
+    foreground_engine.release()
+    widget.controller.cancel()
+    qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
+
+
+@pytest.fixture
+def train_foreground(qtbot) -> Callable[[FindForeground], None]:
+    """Press Train and wait until the widget is idle again."""
+
+    def train(widget: FindForeground) -> None:
+        with qtbot.waitSignal(widget.controller.ended, timeout=180_000):
+            widget.controls.train_button.click()
 
     return train

@@ -17,6 +17,7 @@ from napari_inpaintaff.foreground.fgnet_parameters import (
     FGNetTraining,
     FGNetUpdate,
 )
+from napari_inpaintaff.foreground.label_reading import cells_are_whole, looks_like_strokes
 from napari_inpaintaff.foreground.methods import (
     FOREGROUND_METHODS,
     ForegroundMethod,
@@ -25,7 +26,7 @@ from napari_inpaintaff.foreground.methods import (
     threshold,
 )
 from napari_inpaintaff.foreground.otsu import ConstantImageWarning, otsu_probability
-from napari_inpaintaff.foreground.targets import foreground_targets
+from napari_inpaintaff.foreground.targets import foreground_targets, targets_of_planes
 
 if TYPE_CHECKING:
     from napari_inpaintaff.foreground.fgnet import FGNet
@@ -42,11 +43,14 @@ __all__ = [
     "FGNetUpdate",
     "ForegroundMethod",
     "available_fgnets",
+    "cells_are_whole",
     "find_fgnet",
     "foreground_probability",
     "foreground_targets",
+    "looks_like_strokes",
     "mask_from_labels",
     "otsu_probability",
+    "targets_of_planes",
     "threshold",
     "train_fgnet",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,18 +41,36 @@ def foreground_targets(labels: NDArray[Any], *, sparse: bool | None = None) -> N
         If the labels are not a plane of whole numbers from 0 on, hold no cell or hardly any,
         or nothing but cells.
     """
-    _check_type(labels)
-    if sparse:
-        if labels.dtype == bool:
-            raise ImageError(
-                "strokes must be whole numbers (0 unlabelled, 1 background, 2 and above cells), "
-                "got a mask of true and false"
-            )
-        values = np.where(labels == 0, UNLABELLED, labels >= 2)
-    else:
-        values = np.where(labels > 0, FOREGROUND, BACKGROUND)
-    targets: NDArray[np.int8] = values.astype(np.int8)
-    _check_amount(targets, sparse=bool(sparse))
+    targets = _read(labels, sparse=bool(sparse))
+    _check_amount([targets], sparse=bool(sparse))
+    return targets
+
+
+def targets_of_planes(
+    planes: Sequence[NDArray[Any]], sparse: Sequence[bool]
+) -> list[NDArray[np.int8]]:
+    """Read the labels of several images that are learned from together.
+
+    Parameters
+    ----------
+    planes : sequence of ndarray of bool or int, shape (Y, X)
+        As `foreground_targets` takes them; one may hold background only.
+    sparse : sequence of bool
+        Of each plane, whether it holds strokes.
+
+    Returns
+    -------
+    list of ndarray of int8, shape (Y, X)
+        1 foreground, 0 background, -1 unlabelled.
+
+    Raises
+    ------
+    ImageError
+        If the labels are not planes of whole numbers from 0 on, or hold no cell or hardly any,
+        or nothing but cells, all together.
+    """
+    targets = [_read(labels, sparse=one) for labels, one in zip(planes, sparse, strict=True)]
+    _check_amount(targets, sparse=any(sparse))
     return targets
 
 
@@ -79,6 +98,18 @@ def check_shape(targets: NDArray[Any], shape: tuple[int, ...], name: str) -> Non
         )
 
 
+def _read(labels: NDArray[Any], *, sparse: bool) -> NDArray[np.int8]:
+    _check_type(labels)
+    if not sparse:
+        return np.where(labels > 0, FOREGROUND, BACKGROUND).astype(np.int8)
+    if labels.dtype == bool:
+        raise ImageError(
+            "strokes must be whole numbers (0 unlabelled, 1 background, 2 and above cells), "
+            "got a mask of true and false"
+        )
+    return np.where(labels == 0, UNLABELLED, labels >= 2).astype(np.int8)
+
+
 def _check_type(labels: NDArray[Any]) -> None:
     if labels.ndim != 2 or labels.size == 0:
         raise ImageError(f"labels must be a plane (Y, X), got the shape {labels.shape}")
@@ -94,12 +125,12 @@ def _check_type(labels: NDArray[Any]) -> None:
         )
 
 
-def _check_amount(targets: NDArray[np.int8], *, sparse: bool) -> None:
-    cells = int(np.count_nonzero(targets == FOREGROUND))
+def _check_amount(targets: Sequence[NDArray[np.int8]], *, sparse: bool) -> None:
+    cells = sum(int(np.count_nonzero(one == FOREGROUND)) for one in targets)
     if cells == 0:
         how = "paint strokes of 2 or above" if sparse else "label some"
         raise ImageError(f"no foreground is painted in the labels: {how} inside cells")
-    if cells == targets.size:
+    if cells == sum(one.size for one in targets):
         raise ImageError(
             "everything is painted as foreground: leave the background out, or there is nothing "
             "to tell the cells from"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -25,7 +25,12 @@ from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
 from napari_inpaintaff.separation import SEPARATION_MODES
 from napari_inpaintaff.widgets.engine import Labelling, Separation, SeparationDraft
 from napari_inpaintaff.widgets.loading import load_torch
-from napari_inpaintaff.widgets.masks import found_mask, given_mask
+from napari_inpaintaff.widgets.masks import (
+    file_version,
+    foreground_version,
+    found_mask,
+    given_mask,
+)
 from napari_inpaintaff.widgets.model_cards import ModelCard, model_cards, read_model_card
 from napari_inpaintaff.widgets.settings import (
     Foreground,
@@ -43,11 +48,22 @@ if TYPE_CHECKING:
 MARGIN = 0.2
 
 
+@dataclass(frozen=True)
+class _FoundMask:
+    """A mask that was found, and all that it depends on."""
+
+    image: ref[NDArray[Any]]
+    foreground: str
+    version: str
+    diameter: float
+    mask: NDArray[np.bool_]
+
+
 class CoreEngine:
     """The real engine."""
 
     def __init__(self) -> None:
-        self._last_mask: tuple[ref[NDArray[Any]], str, float, NDArray[np.bool_]] | None = None
+        self._last_mask: _FoundMask | None = None
 
     def models(self) -> Sequence[ModelCard]:
         """List the shipped and the user's models, the default first."""
@@ -99,9 +115,7 @@ class CoreEngine:
         if previous is not None and not _same_input(previous, request, image, version):
             previous = None
         denoised = None if model.denoiser is None else model.denoise(image)
-        mask = self._mask(
-            image if denoised is None else denoised, request.foreground, network.diameter
-        )
+        mask = self._mask(image, denoised, request.foreground, network)
         wanted = _with_margin(mask, network.diameter) & _inside(request.region, mask.shape)
         known = wanted | previous.known if previous else wanted
 
@@ -126,8 +140,7 @@ class CoreEngine:
         """
         from napari_inpaintaff.partition import PartitionParameters, partition
 
-        seen = separation.image if separation.denoised is None else separation.denoised
-        mask = self._mask(seen, foreground, separation.network.diameter)
+        mask = self._mask(separation.image, separation.denoised, foreground, separation.network)
         mask = mask & _inside(separation.region, mask.shape)
         labels = partition(
             separation.affinities,
@@ -142,16 +155,25 @@ class CoreEngine:
         return Labelling(labels, missing=int(np.count_nonzero(mask & ~separation.known)))
 
     def _mask(
-        self, seen: NDArray[Any], foreground: Foreground, diameter: float
+        self,
+        image: NDArray[Any],
+        denoised: NDArray[Any] | None,
+        foreground: Foreground,
+        network: NetworkSettings,
     ) -> NDArray[np.bool_]:
-        """Find the foreground; that of a method is remembered for drafts and sliders."""
+        """Find the foreground; one that was found is remembered for drafts and sliders."""
         if not isinstance(foreground, str):
-            return given_mask(foreground, seen.shape)
-        last = self._last_mask
-        if last is not None and last[0]() is seen and last[1:3] == (foreground, diameter):
-            return last[3]
-        mask = found_mask(seen, foreground, diameter)
-        self._last_mask = (ref(seen), foreground, diameter, mask)
+            return given_mask(foreground, image.shape)
+        version = foreground_version(foreground)
+        last, diameter = self._last_mask, network.diameter
+        if (
+            last is not None
+            and last.image() is image
+            and (last.foreground, last.version, last.diameter) == (foreground, version, diameter)
+        ):
+            return last.mask
+        mask = found_mask(image, foreground, diameter, denoised=denoised, device=network.device)
+        self._last_mask = _FoundMask(ref(image), foreground, version, diameter, mask)
         return mask
 
 
@@ -214,9 +236,7 @@ def _with_drafts(
 
 def _model_version(model: str) -> str:
     """Tell a model file from others, and from what it was before it was replaced."""
-    path = find_model(model, catalogue.user_model_folder(), SHIPPED_FOLDERS)
-    status = path.stat()
-    return f"{path} {status.st_size} {status.st_mtime_ns}"
+    return file_version(find_model(model, catalogue.user_model_folder(), SHIPPED_FOLDERS))
 
 
 def _same_input(

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_inpaintaff.foreground import FOREGROUND_METHODS
 from napari_inpaintaff.images import planes_of
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.distill_settings import DistillRequest
 from napari_inpaintaff.widgets.loading import load_torch
-from napari_inpaintaff.widgets.masks import given_mask
+from napari_inpaintaff.widgets.masks import given_mask, load_foreground
 from napari_inpaintaff.widgets.training_files import prepare_folder
 
 if TYPE_CHECKING:
+    from napari_inpaintaff.foreground import FGNet
     from napari_inpaintaff.images import Plane
     from napari_inpaintaff.widgets.planes import Plane as MaskPlane
 
@@ -86,9 +88,7 @@ class CoreDistillEngine:
             teacher,
             Distillation(patches=settings.patches, minutes=settings.minutes, seed=settings.seed),
             name=settings.name,
-            foreground=foreground
-            if isinstance(foreground, str)
-            else (yield from _given_masks(foreground, planes)),
+            foreground=(yield from _foregrounds(foreground, planes, settings.device)),
             diameter=settings.diameter,
             notes={"data": f"{len(planes)} images of the user"},
             device=settings.device,
@@ -115,6 +115,17 @@ class CoreDistillEngine:
         """
         prepare_folder(path.parent)
         return distilled.save(path)
+
+
+def _foregrounds(
+    foreground: str | tuple[MaskPlane, ...], planes: Sequence[Plane], device: str
+) -> Generator[Progress, None, str | FGNet | list[NDArray[np.bool_]]]:
+    """Return what the core takes for a foreground: a method, a network, or masks."""
+    if not isinstance(foreground, str):
+        return (yield from _given_masks(foreground, planes))
+    if foreground in FOREGROUND_METHODS:
+        return foreground
+    return load_foreground(foreground, device)
 
 
 def _given_masks(

@@ -50,7 +50,7 @@ class DistillRequest:
     images : LayerImages
         All planes of the layer, as it is now.
     foreground : str or tuple of Plane
-        A foreground method, or a mask for every plane of the images.
+        A foreground method or network by name, or a mask for every plane of the images.
     """
 
     settings: DistillSettings

@@ -25,7 +25,7 @@ from napari_inpaintaff.widgets.fields import (
     spin_box,
 )
 from napari_inpaintaff.widgets.layer_choice import LayerChoice, image_refusal, is_image, is_mask
-from napari_inpaintaff.widgets.model_cards import ModelCard
+from napari_inpaintaff.widgets.model_cards import ModelCard, fgnet_cards
 from napari_inpaintaff.widgets.model_choice import ModelChoice
 from napari_inpaintaff.widgets.quality_choice import QualityChoice
 from napari_inpaintaff.widgets.region_picker import RegionPicker
@@ -80,10 +80,11 @@ class SettingsForm(QWidget):
         self.model = ModelChoice(list_cards, read_card=read_card, on_error=on_error)
         self.quality = QualityChoice()
         self.region = RegionPicker(viewer)
-        self.foreground = LayerChoice(viewer, accepts=is_mask, fixed=FOREGROUND_METHODS)
+        self.foreground = LayerChoice(viewer, accepts=is_mask, fixed=named_foregrounds())
         self.foreground.setToolTip(
             "Where the cells are. A Labels layer of the same size can be the mask:\n"
-            "every non-zero pixel is foreground. Changes show at once."
+            "every non-zero pixel is foreground. Changes show at once.\n"
+            'With "Foreground" (in the menu Plugins) you teach a network, which is listed here.'
         )
         self.diameter = spin_box(QDoubleSpinBox, 4, 400, USUAL_DIAMETER, " px")
         self.diameter.setDecimals(1)
@@ -122,6 +123,10 @@ class SettingsForm(QWidget):
             minimum_size=self.minimum_size.value(),
             method=EVIDENCE[self.evidence.currentText()],
         )
+
+    def refresh_foregrounds(self) -> None:
+        """List the foreground networks anew; the choice stays if it can."""
+        self.foreground.set_fixed(named_foregrounds())
 
     def dispose(self) -> None:
         """Stop following the viewer."""
@@ -228,3 +233,13 @@ class SettingsForm(QWidget):
             self.alpha.setValue(round(alpha, 2))
             self.blockSignals(blocked)
             self._proposed_alpha = self.alpha.value()
+
+
+def named_foregrounds() -> dict[str, str]:
+    """List the foreground methods and networks: what the user reads, and their names."""
+    networks = {
+        f"{card.name} · network": card.name
+        for card in fgnet_cards()
+        if card.name not in FOREGROUND_METHODS.values()
+    }
+    return {**FOREGROUND_METHODS, **networks}

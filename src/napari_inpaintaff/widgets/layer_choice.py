@@ -76,14 +76,26 @@ class LayerChoice(QComboBox):
     def choose(self, value: Layer | str) -> None:
         """Choose a layer, or a fixed entry by its value; nothing happens if it is not there."""
         for index, offered in enumerate(self._values()):
-            # Not `is`: the viewer of a plugin hands out layers in proxies.
-            if offered == value:
+            if _same(offered, value):
                 self.setCurrentIndex(index)
+
+    def set_fixed(self, fixed: dict[str, str]) -> None:
+        """Offer other entries before the layers; the choice stays if it can."""
+        before = self._value()
+        self._fixed = fixed
+        self._fill(before)
 
     def refresh(self) -> None:
         """List the layers anew; the choice stays if it can."""
         before = self._value()
         self._offered = self._followed.layers
+        self._fill(before)
+
+    def dispose(self) -> None:
+        """Stop following the viewer."""
+        self._followed.dispose()
+
+    def _fill(self, before: Layer | str | None) -> None:
         blocked = self.blockSignals(True)
         self.clear()
         for text in self._fixed:
@@ -93,10 +105,6 @@ class LayerChoice(QComboBox):
         self.setCurrentIndex(self._index_of(before))
         self.blockSignals(blocked)
         self._on_index_changed()
-
-    def dispose(self) -> None:
-        """Stop following the viewer."""
-        self._followed.dispose()
 
     def _add(self, layer: Layer) -> None:
         refusal = self._refusal(layer)
@@ -121,14 +129,19 @@ class LayerChoice(QComboBox):
             if isinstance(value, str) or not self._refusal(value)
         ]
         for index in usable:
-            if self._values()[index] is wanted:
+            if _same(self._values()[index], wanted):
                 return index
         return usable[0] if usable else -1
 
     def _on_index_changed(self, index: int = -1) -> None:
-        if self._value() is not self._current:
+        if not _same(self._value(), self._current):
             self._current = self._value()
             self.chosen.emit()
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two choices are one: layers by object, entries by their text."""
+    return one is other or (isinstance(one, str) and isinstance(other, str) and one == other)
 
 
 def image_refusal(layer: Layer) -> str:

@@ -1,30 +1,47 @@
-"""Where the cells are, as a mask: found by a method, or given as a layer.
+"""Where the cells are, as a mask: found by a method or a network, or given as a layer.
 
 Called in worker threads; the functions import what is heavy.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.foreground import FOREGROUND_METHODS, find_fgnet, mask_from_labels
+from napari_inpaintaff.widgets.loading import load_torch
 from napari_inpaintaff.widgets.planes import Plane
 
+if TYPE_CHECKING:
+    from napari_inpaintaff.foreground import FGNet
 
-def found_mask(image: NDArray[Any], method: str, diameter: float) -> NDArray[np.bool_]:
+
+def found_mask(
+    image: NDArray[Any],
+    foreground: str,
+    diameter: float,
+    *,
+    denoised: NDArray[Any] | None = None,
+    device: str = "auto",
+) -> NDArray[np.bool_]:
     """Find the foreground of an image.
 
     Parameters
     ----------
     image : ndarray, shape (Y, X)
-        Raw or denoised intensities.
-    method : str
-        A key of `foreground.FOREGROUND_METHODS`.
+        Raw intensities: what a foreground network sees.
+    foreground : str
+        A key of `foreground.FOREGROUND_METHODS`, or the name of a foreground network.
     diameter : float
         Typical diameter of the cells, in pixels.
+    denoised : ndarray, shape (Y, X), optional
+        What a method sees, if not the image.
+    device : str, optional
+        Where a network computes.
 
     Returns
     -------
@@ -34,10 +51,50 @@ def found_mask(image: NDArray[Any], method: str, diameter: float) -> NDArray[np.
     ------
     ImageError
         If no pixel of the image is known.
+    ModelFileError
+        If there is no such network, or its file is damaged.
     """
-    from napari_inpaintaff.foreground import foreground_probability, threshold
+    from napari_inpaintaff.pipeline.foreground_source import foreground_mask
 
-    return threshold(foreground_probability(image, method, diameter=diameter))
+    if foreground in FOREGROUND_METHODS:
+        seen = image if denoised is None else denoised
+        return foreground_mask(seen, foreground, diameter=diameter)
+    fgnet = load_foreground(foreground, device)
+    return foreground_mask(image, fgnet, diameter=diameter)
+
+
+def load_foreground(name: str, device: str) -> FGNet:
+    """Load a foreground network, in a worker thread.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such network, or its file is damaged.
+    """
+    load_torch()
+    from napari_inpaintaff.foreground import FGNet, find_fgnet
+
+    # By its path: a file in the working folder may have the name of a model.
+    return FGNet.load(find_fgnet(name).absolute(), device=device)
+
+
+def foreground_version(foreground: str) -> str:
+    """Tell a foreground network from what it was before a training replaced it.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such network.
+    """
+    if foreground in FOREGROUND_METHODS:
+        return ""
+    return file_version(find_fgnet(foreground))
+
+
+def file_version(path: Path) -> str:
+    """Tell a file from others, and from what it was before it was replaced."""
+    status = path.stat()
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
 
 
 def given_mask(plane: Plane, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -59,8 +116,6 @@ def given_mask(plane: Plane, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     ImageError
         If the mask has another shape.
     """
-    from napari_inpaintaff.foreground import mask_from_labels
-
     mask = mask_from_labels(plane.read())
     if mask.shape != shape:
         raise ImageError(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_inpaintaff.foreground import FGNetMetadata, available_fgnets
+from napari_inpaintaff.foreground.fgnet_metadata import FGNET_KIND
 from napari_inpaintaff.images import NormalisationKind
 from napari_inpaintaff.inpainting import InpainterMetadata, available_inpainters
+from napari_inpaintaff.networks.model_file import read_model_kind
 from napari_inpaintaff.separation import (
     AffNetMetadata,
     StudentMetadata,
@@ -70,6 +73,29 @@ def inpainter_cards() -> list[ModelCard]:
     return [_card(entry.name, entry.metadata) for entry in available_inpainters()]
 
 
+def fgnet_cards() -> list[ModelCard]:
+    """List the foreground networks: the user's own."""
+    return [_card(entry.name, entry.metadata) for entry in available_fgnets()]
+
+
+def start_cards() -> list[ModelCard]:
+    """List what the training of a foreground can begin with, the default first."""
+    return [*model_cards(), *fgnet_cards()]
+
+
+def read_start_card(path: Path) -> ModelCard:
+    """Read the card of a file that the training of a foreground can begin with.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, of another version or no model.
+    """
+    if read_model_kind(path) == FGNET_KIND:
+        return _card(str(path), FGNetMetadata.read(path))
+    return read_model_card(path)
+
+
 def read_model_card(path: Path) -> ModelCard:
     """Read the card of the file of an inpainter, a student or an AffNet.
 
@@ -92,7 +118,7 @@ def read_inpainter_card(path: Path) -> ModelCard:
     return _card(str(path), InpainterMetadata.read(path))
 
 
-def _card(name: str, metadata: InpainterMetadata | StudentMetadata) -> ModelCard:
+def _card(name: str, metadata: InpainterMetadata | StudentMetadata | FGNetMetadata) -> ModelCard:
     lines, alpha, diameter = [], None, metadata.usual_diameter
     if isinstance(metadata, StudentMetadata):
         text = AFFNET_TEXT if isinstance(metadata, AffNetMetadata) else STUDENT_TEXT

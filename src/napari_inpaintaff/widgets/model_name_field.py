@@ -56,6 +56,7 @@ class ModelNameField(QWidget):
         self._interrupted: InterruptedTraining | None = None
         self._proposed = ""
         self._wish = ""
+        self._replaceable = ""
         self.edit = QLineEdit()
         self.edit.setToolTip('The model appears under this name in "Separate cells".')
         self.edit.textChanged.connect(self._on_edited)
@@ -113,6 +114,11 @@ class ModelNameField(QWidget):
         """Take the present name for the user's own: it is not replaced by a proposal."""
         self._proposed = ""
 
+    def let_replace(self, name: str) -> None:
+        """Let the model of this name be replaced without a question; empty for none."""
+        self._replaceable = name
+        self.refresh()
+
     def refresh(self) -> None:
         """Look again at what there is of this name."""
         name = self.name
@@ -125,7 +131,9 @@ class ModelNameField(QWidget):
     @property
     def _needs_consent(self) -> bool:
         # Who lets a training go on wants its model to become better.
-        return is_own_name(self.name) and self.interrupted is None
+        if self.interrupted is not None or (self.name and self.name == self._replaceable):
+            return False
+        return is_own_name(self.name)
 
     def _propose_interrupted(self) -> bool:
         own = own_names()

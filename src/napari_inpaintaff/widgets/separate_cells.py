@@ -15,8 +15,9 @@ from napari_inpaintaff.widgets.distill_engine import CoreDistillEngine, DistillE
 from napari_inpaintaff.widgets.distill_section import DistillSection
 from napari_inpaintaff.widgets.distill_settings import DistillRequest, DistillSettings
 from napari_inpaintaff.widgets.engine import Engine
-from napari_inpaintaff.widgets.form import SettingsForm
+from napari_inpaintaff.widgets.form import FOREGROUND_METHODS, SettingsForm
 from napari_inpaintaff.widgets.model_names import model_path
+from napari_inpaintaff.widgets.model_news import model_news
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.pixel_events import PIXEL_EVENTS
 from napari_inpaintaff.widgets.planes import current_plane, mask_plane, mask_planes, pixels_of
@@ -175,6 +176,13 @@ class SeparateCells(QWidget):
                 getattr(self._mask.events, name).connect(self._on_mask_painted)
         self._relabel_soon()
 
+    def _on_models_changed(self) -> None:
+        # A foreground network may be new, or another one of the same name.
+        self.form.refresh_foregrounds()
+        chosen = self.form.foreground.value
+        if isinstance(chosen, str) and chosen not in FOREGROUND_METHODS.values():
+            self._relabel_soon()
+
     def _forget_mask(self) -> None:
         if self._mask is not None:
             for name in PIXEL_EVENTS:
@@ -206,6 +214,7 @@ class SeparateCells(QWidget):
         form, controls, controller = self.form, self.controls, self.controller
         form.label_settings_changed.connect(self._relabel_soon)
         form.foreground.chosen.connect(self._follow_mask)
+        model_news.changed.connect(self._on_models_changed)
         form.region.draw_button.clicked.connect(self._draw_region)
         controls.run_pressed.connect(self.run)
         controls.cancel_pressed.connect(self.cancel)

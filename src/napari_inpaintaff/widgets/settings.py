@@ -8,7 +8,7 @@ from napari_inpaintaff.images import Region
 from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.widgets.planes import Plane
 
-#: The name of a foreground method, or the plane of a mask or label layer.
+#: The name of a foreground method or network, or the plane of a mask or label layer.
 Foreground = str | Plane
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_inpaintaff.errors import ParameterError
+from napari_inpaintaff.images import NormalisationKind
 from napari_inpaintaff.widgets.fields import (
     DEVICES,
     USUAL_DIAMETER,
@@ -33,7 +34,7 @@ from napari_inpaintaff.widgets.model_name_field import ModelNameField
 from napari_inpaintaff.widgets.training_files import InterruptedTraining
 from napari_inpaintaff.widgets.training_settings import TrainingSettings
 
-KINDS = {
+KINDS: dict[str, NormalisationKind] = {
     "Fluorescence (bright on dark)": "fluorescence",
     "Other (phase contrast, brightfield…)": "linear",
 }
@@ -315,7 +316,7 @@ class TrainingForm(QWidget):
             field.setToolTip(reasons.get(field, self._tooltips[field]))
 
 
-def _combo(entries: dict[str, str], tooltip: str) -> QComboBox:
+def _combo(entries: Mapping[str, str], tooltip: str) -> QComboBox:
     combo = QComboBox()
     for text, value in entries.items():
         combo.addItem(text, value)
