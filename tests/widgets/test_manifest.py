@@ -41,6 +41,7 @@ def test_every_command_can_be_imported():
     [
         ("separate_cells", "CoreEngine().models()"),
         ("train_inpainter", "CoreTrainingEngine().inpainters()"),
+        ("find_foreground", "CoreForegroundEngine().starts()"),
         ("correct_labels", "CorrectLabels"),
         ("export_cells", "is_labels(None)"),
     ],
@@ -58,8 +59,8 @@ def test_the_widgets_are_in_the_plugins_and_the_segment_menu(
 ):
     manager = PluginManager.instance()
     menu = [item.command for item in manager.iter_menu("napari/layers/segment")]
-    names = ("separate_cells", "train_inpainter", "correct_labels", "export")
-    assert menu == [f"{NAME}.{name}" for name in names]
+    docks = ("separate_cells", "train_inpainter", "find_foreground", "correct_labels", "export")
+    assert menu == [f"{NAME}.{name}" for name in docks]
     assert f"{NAME}.export" in [item.command for item in manager.iter_menu("napari/layers/measure")]
     viewer = make_napari_viewer()
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Separate cells")
@@ -68,6 +69,9 @@ def test_the_widgets_are_in_the_plugins_and_the_segment_menu(
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Train inpainter")
     assert dock.name.startswith("Train inpainter")
     assert widget.sources.layers == ()
+    dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Foreground")
+    assert dock.name.startswith("Foreground")
+    assert widget.form.image.layer is None
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Export")
     assert dock.name.startswith("Export")
     assert widget.labels.layer is None

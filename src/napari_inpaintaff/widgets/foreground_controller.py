@@ -258,6 +258,7 @@ class ForegroundController(ModelMaker[TrainedForeground]):
             return
         current.dropped = True
         self._pace.stop()
+        current.kept.layers.take_back()
         if current.learning:
             show_warning(
                 f"{event.value.name} was removed: the training ends, and what was learned so far "

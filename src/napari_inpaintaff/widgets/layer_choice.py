@@ -141,7 +141,8 @@ class LayerChoice(QComboBox):
 
 def _same(one: object, other: object) -> bool:
     """Whether two choices are one: layers by object, entries by their text."""
-    return one is other or (isinstance(one, str) and isinstance(other, str) and one == other)
+    # Not `is`: the viewer of a plugin hands out layers in proxies.
+    return bool(one == other)
 
 
 def image_refusal(layer: Layer) -> str:
