@@ -18,6 +18,7 @@ import napari
 import numpy as np
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
+from skimage.measure import regionprops
 
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.separation.affinities import affinities_from_labels
@@ -42,6 +43,7 @@ def main() -> None:
         "separate-cells": separate_cells,
         "train-inpainter": train_inpainter,
         "distill-student": distill_student,
+        "foreground": foreground,
         "correct": correct_labels,
         "export": export,
     }
@@ -119,6 +121,27 @@ def distill_student(viewer: Any, output: Path) -> None:
         wait_for(lambda: not widget.controller.is_running)
         QTest.qWait(500)
         save(viewer, output / "distilled-student.png")
+
+
+def foreground(viewer: Any, output: Path) -> None:
+    """Paint ten cells, and take a picture near the end of a training; no model is left."""
+    with tempfile.TemporaryDirectory() as folder:
+        catalogue.user_model_folder = lambda: Path(folder)
+        _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Foreground")
+        QTest.qWait(1000)
+        viewer.reset_view(margin=0.02)
+        truth = next(layer for layer in viewer.layers if layer.name.endswith("truth"))
+        paint = widget.paint()
+        for cell in regionprops(np.asarray(truth.data))[::6]:
+            row, column = (round(middle) for middle in cell.centroid)
+            for step in range(-4, 5):
+                paint.paint((row + step, column + step // 2), 2)
+
+        widget.train()
+        wait_for(lambda: widget.controls.bar.value() > 900 and widget.controls.bar.maximum() > 1)
+        QTest.qWait(700)
+        save(viewer, output / "foreground.png")
+        wait_for(lambda: not widget.controller.is_running)
 
 
 def correct_labels(viewer: Any, output: Path) -> None:

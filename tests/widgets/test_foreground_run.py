@@ -150,16 +150,17 @@ def test_finish_now_keeps_and_cancel_takes_back(
     end(painted, qtbot, painted.controls.finish_button, foreground_engine)
     assert foreground_engine.steps_done < foreground_engine.steps
     assert (model_folder / f"{NAME}.safetensors").is_file()
+    live = viewer.layers[LIVE]
     before, stamp = (
-        viewer.layers[MASK].data.copy(),
+        live.data.copy(),
         (model_folder / f"{NAME}.safetensors").stat().st_mtime_ns,
     )
     strokes = viewer.layers[PAINT].data.copy()
 
     start_and_take_steps(painted, foreground_engine, qtbot, 3)
-    qtbot.waitUntil(lambda: not np.array_equal(viewer.layers[MASK].data, before), timeout=180_000)
+    qtbot.waitUntil(lambda: not np.array_equal(live.data, before), timeout=180_000)
     end(painted, qtbot, painted.controls.cancel_button, foreground_engine)
-    np.testing.assert_array_equal(viewer.layers[MASK].data, before)
+    np.testing.assert_array_equal(live.data, before)
     np.testing.assert_array_equal(viewer.layers[PAINT].data, strokes)
     assert (model_folder / f"{NAME}.safetensors").stat().st_mtime_ns == stamp
     assert painted.controls.train_button.text() == "Train further"

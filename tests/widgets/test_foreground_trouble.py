@@ -104,9 +104,9 @@ def test_results_removed_during_the_training_come_back_at_its_end_only(
 ):
     paint(viewer.layers[PAINT])
     start_and_take_steps(dock, foreground_engine, qtbot, 2)
-    qtbot.waitUntil(lambda: MASK in viewer.layers, timeout=180_000)
-    viewer.layers.remove(MASK)
-    viewer.layers.remove("nuclei foreground probability")
+    live = "nuclei foreground probability"
+    qtbot.waitUntil(lambda: live in viewer.layers, timeout=180_000)
+    viewer.layers.remove(live)
     viewer.layers.remove(PAINT)
     done = dock.plot.curve.get_xdata()
     foreground_engine.release(2)

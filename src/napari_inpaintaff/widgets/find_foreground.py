@@ -173,8 +173,8 @@ class FindForeground(QWidget):
         inner = QVBoxLayout(contents)
         inner.addWidget(self.form)
         inner.addWidget(self.controls)
-        inner.addWidget(self.plot)
         inner.addWidget(widget_group("Result", self.threshold))
+        inner.addWidget(self.plot)
         inner.addStretch()
         self._scroll = VerticalScrollArea()
         self._scroll.setWidget(contents)
@@ -244,6 +244,7 @@ class FindForeground(QWidget):
         self._learned_name = "" if trained is None else trained.name
         name.let_replace(self._learned_name)
         self.controls.set_has_learned(trained is not None)
+        self.threshold.set_many_planes(source is not None and source.ndim > 2)
         self._show_fields()
         self._show_problem()
 
@@ -272,6 +273,7 @@ class FindForeground(QWidget):
             self.plot.clear()
             self.controls.show_unsaved(False)
             self.form.name.keep()
+            self._scroll.ensureWidgetVisible(self.plot)
         self.controls.show_stage(stage, text)
         self._show_fields()
         self._show_problem()

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
+    QLabel,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -35,7 +36,7 @@ from napari_inpaintaff.widgets.model_cards import ModelCard
 from napari_inpaintaff.widgets.model_choice import ModelChoice
 from napari_inpaintaff.widgets.model_name_field import ModelNameField
 from napari_inpaintaff.widgets.paint_layers import belongs_to, is_paint_layer, may_teach
-from napari_inpaintaff.widgets.paint_tools import PaintTools
+from napari_inpaintaff.widgets.paint_tools import LEGEND, PaintTools
 from napari_inpaintaff.widgets.region_picker import RegionPicker
 from napari_inpaintaff.widgets.training_form import KINDS
 
@@ -211,16 +212,25 @@ class ForegroundForm(QWidget):
                 "Labels": row,
                 "Paint": self.tools,
                 "Region": self.region,
-                "Not painted": self.meaning,
             },
         )
+        legend = QLabel(LEGEND)
+        legend.setWordWrap(True)
+        group.layout().insertRow(4, legend)
         training = field_group(
             "What to train",
             {"Name": self.name, "Kind of images": self.kind, "Length": self.length},
         )
         self.advanced = QCollapsible("Advanced")
         self.advanced.addWidget(
-            field_rows({"Start from": self.start_from, "Seed": self.seed, "Device": self.device})
+            field_rows(
+                {
+                    "Not painted": self.meaning,
+                    "Start from": self.start_from,
+                    "Seed": self.seed,
+                    "Device": self.device,
+                }
+            )
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -230,7 +240,6 @@ class ForegroundForm(QWidget):
             self.image,
             row,
             self.region,
-            self.meaning,
             self.name,
             self.length,
             self.advanced,

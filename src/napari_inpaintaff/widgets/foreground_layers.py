@@ -7,7 +7,7 @@ from weakref import WeakSet
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
-from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.colormaps import Colormap, DirectLabelColormap
 from napari.utils.notifications import show_info
 from numpy.typing import NDArray
 
@@ -18,7 +18,9 @@ from napari_inpaintaff.widgets.planes import pixels_of, result_placement
 
 Index = tuple[int, ...]
 
-MASK_COLOUR = "#2ee6a6"
+MASK_COLOUR = "#00e5ff"
+#: The image is seen through what is hardly foreground.
+PROBABILITY_COLOURS = Colormap([[1, 0.2, 0.8, 0], [1, 0.2, 0.8, 1]], name="foreground probability")
 
 _masks: WeakSet[Layer] = WeakSet()
 
@@ -51,9 +53,9 @@ class ForegroundLayers:
         self._source = source
         self._level = level
         self._shape = tuple(int(length) for length in pixels_of(source).shape)
-        #: What is shown, and what was there before the training that goes on.
         self._known: dict[Index, NDArray[np.float32]] = {}
-        self._before: dict[Index, NDArray[np.float32] | None] = {}
+        #: Planes whose map of the training that goes on is shown.
+        self._live: set[Index] = set()
         self._probability: Image | None = None
         self._mask: Labels | None = None
 
@@ -69,41 +71,43 @@ class ForegroundLayers:
 
     def knows(self, index: Index) -> bool:
         """Whether the foreground of a plane was found."""
-        return index in self._known and index not in self._before
+        return index in self._known
 
     def show_live(self, probability: NDArray[np.float32], index: Index) -> None:
-        """Show what a training says now: shape (Y, X); `take_back` undoes it.
+        """Show what a training says now, of shape (Y, X), until `keep` or `take_back`.
 
-        Layers that the user has removed meanwhile stay away.
+        A layer that the user has removed meanwhile stays away. The mask stays as it is.
         """
-        first = not self._before
-        if index not in self._before:
-            self._before[index] = self._known.get(index)
-        self._set(index, probability, again=first)
+        if self.probability is None and not self._live:
+            self._add_probability()
+        self._live.add(index)
+        self._draw(index, probability)
 
     def show(self, probability: NDArray[np.float32], index: Index) -> None:
         """Show the foreground of a plane, shape (Y, X)."""
-        self._set(index, probability, again=True)
+        mask = self._intact_mask([index])
+        self._known[index] = probability
+        self._put(index, mask)
 
     def keep(self, probability: NDArray[np.float32], index: Index) -> None:
         """Show the end of a training: what other networks said of other planes is gone."""
-        for other in [one for one in self._known if one != index]:
-            self._forget(other)
-        self._before.clear()
-        self.show(probability, index)
+        mask = self._intact_mask(self._known)
+        for other in {*self._known, *self._live} - {index}:
+            self._draw(other, None)
+            if mask is not None:
+                mask.data[other] = 0
+        self._live.clear()
+        self._known = {index: probability}
+        self._put(index, mask)
 
     def take_back(self) -> None:
         """Show again what was there before the training."""
-        before, self._before = self._before, {}
-        for index, probability in before.items():
-            if probability is None:
-                self._forget(index)
-            else:
-                self._set(index, probability, again=False)
-        if before and not self._known:
-            for layer in (self.probability, self.mask):
-                if layer is not None:
-                    self._viewer.layers.remove(layer)
+        live, self._live = self._live, set()
+        for index in live:
+            self._draw(index, self._known.get(index))
+        layer = self.probability
+        if live and not self._known and layer is not None:
+            self._viewer.layers.remove(layer)
 
     def set_level(self, level: float) -> None:
         """Build the masks anew from the known probabilities."""
@@ -112,37 +116,30 @@ class ForegroundLayers:
         was_there = self.mask is not None
         mask = self._intact_mask(self._known)
         self._level = level
-        if mask is None and was_there:
-            mask = self._mask = self._add_mask()
         if mask is not None:
             for index, probability in self._known.items():
                 mask.data[index] = self._masked(probability)
             _redraw(mask)
+        elif was_there:
+            self._add_mask()
 
-    def _set(self, index: Index, probability: NDArray[np.float32], *, again: bool) -> None:
-        mask = self._intact_mask([index])
-        self._known[index] = probability
-        layer = self.probability
-        if layer is None and (again or self._probability is None):
-            layer = self._probability = self._add_probability()
-        if layer is not None:
-            layer.data[index] = probability
-            layer.refresh()
-        if mask is None and (again or self._mask is None):
-            mask = self._mask = self._add_mask()
-            for other, known in self._known.items():
-                mask.data[other] = self._masked(known)
-        if mask is not None:
+    def _put(self, index: Index, mask: Labels | None) -> None:
+        """Show a known plane, in another mask where there is none to change."""
+        probability = self._known[index]
+        if self.probability is None:
+            self._add_probability()
+        self._draw(index, probability)
+        if mask is None:
+            self._add_mask()
+        else:
             mask.data[index] = self._masked(probability)
             _redraw(mask)
 
-    def _forget(self, index: Index) -> None:
-        mask = self._intact_mask([index])
-        self._known.pop(index, None)
-        for layer in (self.probability, mask):
-            if layer is not None:
-                layer.data[index] = 0
-                _redraw(layer)
+    def _draw(self, index: Index, probability: NDArray[np.float32] | None) -> None:
+        layer = self.probability
+        if layer is not None:
+            layer.data[index] = 0 if probability is None else probability
+            layer.refresh()
 
     def _masked(self, probability: NDArray[np.float32]) -> NDArray[np.bool_]:
         return threshold(probability, self._level)
@@ -162,35 +159,41 @@ class ForegroundLayers:
                 return None
         return mask
 
-    def _add_probability(self) -> Image:
+    def _add_probability(self) -> None:
         layer = Image(
-            empty_array(self._shape, np.float32, self._source.name),
+            self._filled(np.float32, self._known),
             name=f"{self._source.name} foreground probability",
-            colormap="inferno",
+            colormap=PROBABILITY_COLOURS,
             contrast_limits=(0, 1),
-            blending="additive",
+            blending="translucent",
             opacity=0.5,
             **self._placement(),
         )
         add_own_layer(self._viewer, layer, below=self._lowest_label_layer(), select=False)
-        return layer
+        self._probability = layer
 
-    def _add_mask(self) -> Labels:
+    def _add_mask(self) -> None:
+        masks = {index: self._masked(known) for index, known in self._known.items()}
         layer = Labels(
-            empty_array(self._shape, np.uint8, self._source.name),
+            self._filled(np.uint8, masks),
             name=f"{self._source.name} foreground",
             colormap=DirectLabelColormap(color_dict={0: "transparent", None: MASK_COLOUR}),
-            opacity=0.6,
+            opacity=0.35,
             **self._placement(),
         )
-        layer.contour = 1
         _masks.add(layer)
         selected, layers = set(self._viewer.layers.selection), self._viewer.layers
         probability = self.probability
         place = len(layers) if probability is None else layers.index(probability) + 1
         layers.insert(place, layer)
         self._viewer.layers.selection = selected
-        return layer
+        self._mask = layer
+
+    def _filled(self, dtype: Any, planes: dict[Index, NDArray[Any]]) -> NDArray[Any]:
+        data = empty_array(self._shape, dtype, self._source.name)
+        for index, plane in planes.items():
+            data[index] = plane
+        return data
 
     def _lowest_label_layer(self) -> Layer | None:
         """Return the lowest Labels layer above the image: paint and labels stay on top."""

@@ -11,10 +11,10 @@ from napari_inpaintaff.widgets.timers import single_shot
 
 #: The plot is drawn at most this often.
 REDRAW_INTERVAL_MS = 500
-_HEIGHT = 110
+_HEIGHT = 120
 _FONT_SIZE = 8
 #: Margins in pixels.
-_LEFT, _RIGHT, _BOTTOM, _TOP = 40, 8, 30, 18
+_LEFT, _RIGHT, _BOTTOM, _TOP = 40, 8, 36, 18
 
 
 class LossPlot(QWidget):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_inpaintaff.widgets.paint_layers import (
     BACKGROUND_COLOUR,
@@ -14,15 +14,14 @@ from napari_inpaintaff.widgets.paint_layers import (
 )
 
 LEGEND = (
-    "Paint a stroke through a few cells that differ: bright and dim, alone and in crowds. "
-    "That is enough; some strokes of background where it is mistaken for cells help. "
-    "Or choose a region and paint every cell in it. "
-    "(In label layers of your own: 0 unlabelled, 1 background, 2 and up cells.)"
+    "Paint a stroke through a few cells that differ: bright and dim, alone and in crowds. That is "
+    "enough. Background strokes help where it is mistaken for cells. Or draw a region and paint "
+    "every cell in it. Numbers: 0 unlabelled, 1 background, 2 and up cells."
 )
 
 
 class PaintTools(QWidget):
-    """Paint labels, Cells, Background, Eraser, and what to do with them.
+    """Cells, Background, Eraser; and the button that makes the layer, which stands elsewhere.
 
     Parameters
     ----------
@@ -54,15 +53,10 @@ class PaintTools(QWidget):
         }
         for button in self._brushes:
             button.clicked.connect(self._on_brush)
-        self.legend = QLabel(LEGEND)
-        self.legend.setWordWrap(True)
-        tools = QHBoxLayout()
-        for button in (self.cells_button, self.background_button, self.eraser_button):
-            tools.addWidget(button)
-        layout = QVBoxLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(tools)
-        layout.addWidget(self.legend)
+        for button in self._brushes:
+            layout.addWidget(button)
 
     def _on_brush(self) -> None:
         self.brush_chosen.emit(self._brushes[self.sender()])

@@ -49,6 +49,10 @@ class ThresholdField(QWidget):
         """The threshold, above 0 and below 1."""
         return float(round(self.slider.value(), 2))
 
+    def set_many_planes(self, many: bool) -> None:
+        """Say whether there are other planes to apply to."""
+        self.apply_button.setVisible(many)
+
     def set_refusal(self, refusal: str) -> None:
         """Say why the foreground of the plane in view cannot be looked for; empty if it can."""
         tooltip = "Find the foreground of the plane in view with what was learned."
