@@ -189,3 +189,19 @@ def test_a_diameter_that_cannot_be() -> None:
 def test_a_training_that_cannot_be(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         FGNetTraining(**values)
+
+
+def test_a_map_can_be_left_between_tiles_and_leaves_no_trace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tiles, "TILE", 32)
+    image, _ = dim_nuclei(side=70)
+    net = random_fgnet(PLAIN)
+    steps = net.iterate_probability(image)
+    next(steps)
+    next(steps)
+    assert not torch.is_inference_mode_enabled()
+    steps.close()
+    assert torch.is_grad_enabled()
+    assert len(list(net.iterate_probability(image))) == 9
+    assert net.probability(image).shape == image.shape

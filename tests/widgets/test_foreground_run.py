@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_inpaintaff.foreground import available_fgnets
+from napari_inpaintaff.widgets.find_foreground import FindForeground
 from napari_inpaintaff.widgets.foreground_controls import ForegroundStage
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
@@ -199,21 +200,63 @@ def test_painting_goes_on_during_a_training(viewer, painted, foreground_engine, 
     assert painted.form.image.isEnabled()
 
 
-def test_the_widget_closed_in_the_middle_of_a_training_leaves_no_job(
-    viewer, painted, foreground_engine, qtbot, model_folder
+@pytest.mark.parametrize("close", ["dock", "viewer"])
+def test_closing_in_the_middle_of_a_training_leaves_no_job(
+    make_napari_viewer, foreground_engine, model_folder, qtbot, close
 ):
-    start_and_take_steps(painted, foreground_engine, qtbot, 2)
+    viewer = make_napari_viewer()
+    viewer.add_image(np.eye(64, 48), name="nuclei")
+    dock = FindForeground(viewer, engine=foreground_engine)
+    viewer.window.add_dock_widget(dock, name="Foreground")
+    dock.form.tools.cells_button.click()
+    paint(dock.form.labels.layer)
+    start_and_take_steps(dock, foreground_engine, qtbot, 2)
     qtbot.waitUntil(lambda: LIVE in viewer.layers, timeout=180_000)
-    destroyed = []
-    painted.destroyed.connect(lambda: destroyed.append(True))
-    viewer.window.remove_dock_widget(painted)
-    painted.deleteLater()
-    qtbot.waitUntil(lambda: bool(destroyed), timeout=180_000)
+    if close == "viewer":
+        viewer.close()
+    else:
+        destroyed = []
+        dock.destroyed.connect(lambda: destroyed.append(True))
+        viewer.window.remove_dock_widget(dock)
+        dock.deleteLater()
+        del dock
+        qtbot.waitUntil(lambda: bool(destroyed), timeout=180_000)
+        assert [layer.name for layer in viewer.layers] == ["nuclei", PAINT]
+        viewer.theme = "light"
+        viewer.theme = "dark"
+        viewer.add_image(np.zeros((2, 8, 8)))
+        viewer.dims.set_point(0, 1)
     foreground_engine.release()
     qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
     assert foreground_engine.closed == 1
-    assert [layer.name for layer in viewer.layers] == ["nuclei", PAINT]
-    viewer.theme = "light"
-    viewer.theme = "dark"
-    viewer.add_image(np.zeros((2, 8, 8)))
-    viewer.dims.set_point(0, 1)
+    assert not model_folder.exists()
+    qtbot.wait(100)
+
+
+def test_results_belong_to_the_layer_object_whatever_the_user_does_meanwhile(
+    viewer, painted, foreground_engine, qtbot
+):
+    source = viewer.layers["nuclei"]
+    start_and_take_steps(painted, foreground_engine, qtbot, 1)
+    source.name = "renamed"
+    other = viewer.add_image(np.full((64, 48), 7), name="nuclei")
+    viewer.layers.selection.active = other
+    with qtbot.waitSignal(painted.controller.ended, timeout=180_000):
+        foreground_engine.release()
+    np.testing.assert_array_equal(viewer.layers["renamed foreground"].data > 0, source.data == 100)
+    assert painted.form.image.layer is source
+    assert painted.threshold.slider.isEnabled()
+    painted.form.image.choose(other)
+    assert not painted.threshold.slider.isEnabled()
+    assert painted.controls.train_button.text() == "Train"
+    assert painted.form.name.name == "nuclei-foreground-2"
+
+
+def test_one_heavy_job_at_a_time(viewer, painted, foreground_engine, engine, qtbot, notifications):
+    cells = SeparateCells(viewer, engine=engine)
+    qtbot.addWidget(cells)
+    start_and_take_steps(painted, foreground_engine, qtbot, 1)
+    cells.controls.run_button.click()
+    assert '"Learning the foreground of nuclei" is still running' in notifications[-1].message
+    assert engine.separations == 0
+    end(painted, qtbot, painted.controls.cancel_button, foreground_engine)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from napari_inpaintaff.foreground.fgnet_metadata import FGNetMetadata
 from napari_inpaintaff.foreground.otsu import LEVEL, REFERENCE_DIAMETER
 from napari_inpaintaff.foreground.specks import SMALLEST_OBJECT, lower_specks
 from napari_inpaintaff.inpainting.trained_model import TrainedModel
+from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.tiles import Tiling
 
@@ -60,12 +63,29 @@ class FGNet(TrainedModel[FGNetMetadata]):
         ParameterError
             If the diameter is too far from the network's.
         """
+        return Job(self.iterate_probability(image, diameter=diameter, flips=flips)).run()
+
+    def iterate_probability(
+        self, image: NDArray[np.generic], *, diameter: float | None = None, flips: bool = True
+    ) -> Generator[Progress, None, NDArray[np.float32]]:
+        """Predict the foreground of an image, tile by tile; see `probability`.
+
+        Yields
+        ------
+        Progress
+            Before every tile. Not asking for the next one ends the work.
+
+        Returns
+        -------
+        ndarray of float32, shape (Y, X)
+            In [0, 1].
+        """
         if image.ndim != 2 or image.size == 0:
             raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
         zoom = self.metadata.zoom(diameter)
         values = zoom.shrink(self.normalise(image))
         architecture = self.metadata.architecture
-        probability = predict_tiles(
+        probability = yield from iterate_tiles(
             self._network, values, architecture, device=self.device, dtype=self.dtype, flips=flips
         )
         probability = enlarge(probability, (image.shape[0], image.shape[1]))
@@ -85,7 +105,7 @@ def enlarge(probability: NDArray[np.float32], shape: tuple[int, int]) -> NDArray
 
 
 @torch.inference_mode()
-def predict_tiles(
+def iterate_tiles(
     network: nn.Module,
     values: NDArray[np.float32],
     architecture: UNetArchitecture,
@@ -93,8 +113,8 @@ def predict_tiles(
     device: torch.device,
     dtype: torch.dtype,
     flips: bool,
-) -> NDArray[np.float32]:
-    """Predict the foreground at the network's own scale.
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Predict the foreground at the network's own scale, tile by tile.
 
     Parameters
     ----------
@@ -111,6 +131,11 @@ def predict_tiles(
     flips : bool
         Whether to average over mirror images.
 
+    Yields
+    ------
+    Progress
+        Before every tile.
+
     Returns
     -------
     ndarray of float32, shape (Y, X)
@@ -121,7 +146,9 @@ def predict_tiles(
     padded = np.pad(values, tiling.padding, constant_values=np.nan)
     result = np.zeros(shape, np.float32)
     orientations = _FLIPS if flips else _FLIPS[:1]
-    for tile in tiling.tiles():
+    tiles = list(tiling.tiles())
+    for done, tile in enumerate(tiles):
+        yield Progress(done, len(tiles), "Finding the foreground…")
         image = torch.from_numpy(padded[tile.seen]).to(device)[None, None]
         total: Tensor | None = None
         for axes in orientations:

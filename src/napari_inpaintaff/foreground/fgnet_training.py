@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.foreground.fgnet import FGNet, enlarge, predict_tiles
+from napari_inpaintaff.foreground.fgnet import FGNet, enlarge, iterate_tiles
 from napari_inpaintaff.foreground.fgnet_crops import CropSampler, LabelledImage
 from napari_inpaintaff.foreground.fgnet_loss import labelled_risk
 from napari_inpaintaff.foreground.fgnet_metadata import FGNetMetadata
@@ -24,7 +25,7 @@ from napari_inpaintaff.foreground.fgnet_parameters import (
     FGNetTraining,
     FGNetUpdate,
 )
-from napari_inpaintaff.foreground.positive_unlabelled import imply_targets
+from napari_inpaintaff.foreground.positive_unlabelled import iterate_implied_targets
 from napari_inpaintaff.foreground.targets import (
     BACKGROUND,
     FEWEST_PIXELS,
@@ -137,8 +138,7 @@ def train_fgnet(
     labelled = yield from _read(planes, targets, metadata, start)
     prior = None
     if not any((image.targets == BACKGROUND).any() for image in labelled):
-        yield Progress(0, 1, "Looking for the background…")
-        labelled, prior = _with_background(labelled, training.seed)
+        labelled, prior = yield from _with_background(labelled, training.seed)
     network = _network(start, metadata, training)
     run = _Run(labelled, planes[0].shape, metadata, training, network, prior)
     place(run.network, where)
@@ -264,9 +264,9 @@ def _shrink_targets(targets: NDArray[np.int8], zoom: Zoom) -> NDArray[np.int8]:
 
 def _with_background(
     images: Sequence[LabelledImage], seed: int
-) -> tuple[list[LabelledImage], float]:
+) -> Generator[Progress, None, tuple[list[LabelledImage], float]]:
     """Return the images with what strokes on cells alone imply, and the class prior."""
-    implied = imply_targets(
+    implied = yield from iterate_implied_targets(
         [image.values for image in images], [image.targets for image in images], seed=seed
     )
     completed = [
@@ -322,7 +322,7 @@ class _Run:
 
         for step in optimise(state, draw_loss, schedule, stop=stop, shrink=shrink):
             if step.seconds >= self._map_due or step.progress >= 1:
-                self._look(step)
+                yield from self._look(step)
             yield self._update(step)
         self.finished = schedule.progress(state.step, state.seconds) >= 1
 
@@ -339,20 +339,30 @@ class _Run:
             "class_prior": None if self.prior is None else round(self.prior, 4),
         }
 
-    def _look(self, step: OptimiserStep) -> None:
-        """Draw the map of the first image."""
+    def _look(self, step: OptimiserStep) -> Generator[FGNetUpdate, None, None]:
+        """Draw the map of the first image; between two tiles the training can be cancelled."""
         began = time.monotonic()
         averaged = self.optimisation.averaged
         device = next(averaged.parameters()).device
-        with autocast(device):
-            small = predict_tiles(
-                averaged,
-                self.images[0].values,
-                self.metadata.architecture,
-                device=device,
-                dtype=torch.float32,
-                flips=False,
-            )
+        tiles = iterate_tiles(
+            averaged,
+            self.images[0].values,
+            self.metadata.architecture,
+            device=device,
+            dtype=torch.float32,
+            flips=False,
+        )
+        small = None
+        with closing(tiles):
+            while small is None:
+                try:
+                    # Not around the yield: it would be another's autocast, too.
+                    with autocast(device):
+                        next(tiles)
+                except StopIteration as end:
+                    small = end.value
+                else:
+                    yield self._update(step)
         known = np.isfinite(self.images[0].values)
         self._map = enlarge(np.where(known, small, np.float32(0)), self.shape)
         took = time.monotonic() - began

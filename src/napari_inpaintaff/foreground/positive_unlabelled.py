@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.special import expit
 from skimage.feature import multiscale_basic_features
 
 from napari_inpaintaff.foreground.targets import BACKGROUND, FOREGROUND, UNLABELLED
+from napari_inpaintaff.jobs import Job, Progress
 
 _Floats = NDArray[np.float64]
 
@@ -86,16 +87,41 @@ def imply_targets(
     ImpliedTargets
         Targets of all images, and the class prior.
     """
-    features = _standardised([_features(image) for image in values])
+    return Job(iterate_implied_targets(values, targets, seed=seed)).run()
+
+
+def iterate_implied_targets(
+    values: Sequence[NDArray[np.float32]], targets: Sequence[NDArray[np.int8]], *, seed: int
+) -> Generator[Progress, None, ImpliedTargets]:
+    """Find out what is background when only cells are labelled; see `imply_targets`.
+
+    Yields
+    ------
+    Progress
+        Between the classifiers. Not asking for the next one ends the work.
+
+    Returns
+    -------
+    ImpliedTargets
+        Targets of all images, and the class prior.
+    """
+    looking = "Looking for the background…"
+    found_features = []
+    for image in values:
+        yield Progress(0, len(_LARGER), looking)
+        found_features.append(_features(image))
+    features = _standardised(found_features)
     known = [np.isfinite(image) for image in values]
     painted = [k & (t == FOREGROUND) for k, t in zip(known, targets, strict=True)]
     positive = _gather(features, painted)
     unlabelled = _gather(features, _sample(known, np.random.default_rng(seed)))
     middles = _middles_prior(positive, _strokes(painted), unlabelled)
-    steepest = max(
-        (float(min(middles * larger, 0.9)) for larger in _LARGER),
-        key=lambda prior: _steepness(features, _fit(positive, unlabelled, prior)),
-    )
+    priors = [float(min(middles * larger, 0.9)) for larger in _LARGER]
+    steepness = []
+    for done, prior in enumerate(priors):
+        yield Progress(done, len(priors), looking)
+        steepness.append(_steepness(features, _fit(positive, unlabelled, prior)))
+    steepest = priors[int(np.argmax(steepness))]
     prior = min(_STEEPEST_TO_WHOLE * steepest, 0.95)
     weights = _fit(positive, unlabelled, prior)
     found = []

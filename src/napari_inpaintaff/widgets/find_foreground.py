@@ -11,7 +11,11 @@ from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 from napari_inpaintaff.foreground import FGNetUpdate
 from napari_inpaintaff.widgets.fields import widget_group
-from napari_inpaintaff.widgets.foreground_controller import BUSY, ForegroundController
+from napari_inpaintaff.widgets.foreground_controller import (
+    BUSY,
+    NOT_TRAINED,
+    ForegroundController,
+)
 from napari_inpaintaff.widgets.foreground_controls import ForegroundControls, ForegroundStage
 from napari_inpaintaff.widgets.foreground_engine import CoreForegroundEngine, ForegroundEngine
 from napari_inpaintaff.widgets.foreground_form import ForegroundForm
@@ -244,6 +248,7 @@ class FindForeground(QWidget):
         self._learned_name = "" if trained is None else trained.name
         name.let_replace(self._learned_name)
         self.controls.set_has_learned(trained is not None)
+        self.threshold.set_slider_refusal(NOT_TRAINED if trained is None else "")
         self.threshold.set_many_planes(source is not None and source.ndim > 2)
         self._show_fields()
         self._show_problem()

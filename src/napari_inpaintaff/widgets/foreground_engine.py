@@ -194,7 +194,8 @@ class CoreForegroundEngine:
             If the image or the diameter cannot be used.
         """
         yield Progress(0, 0, "Finding the foreground of the plane…")
-        return network.probability(_image_plane(plane, plane.index).read(), diameter=diameter)
+        image = _image_plane(plane, plane.index).read()
+        return (yield from network.iterate_probability(image, diameter=diameter))
 
     def keep(self, trained: TrainedForeground, path: Path) -> Path:
         """Save a network; one of the same name is replaced when the new one is complete.

@@ -9,6 +9,11 @@ from superqt import QLabeledDoubleSlider
 from napari_inpaintaff.widgets.fields import field_rows, set_button
 
 LEVEL = 0.5
+ABOUT = (
+    "What is more probable than this is foreground. Less: wider outlines; more: narrower\n"
+    'ones. The mask follows at once. "Separate cells" takes 0.5 of a foreground chosen by\n'
+    "its name; choose the mask layer there to use this threshold."
+)
 
 
 class ThresholdField(QWidget):
@@ -31,11 +36,6 @@ class ThresholdField(QWidget):
         self.slider.setPageStep(0.1)
         self.slider.setDecimals(2)
         self.slider.setValue(LEVEL)
-        self.slider.setToolTip(
-            "What is more probable than this is foreground. Less: wider outlines; more: narrower\n"
-            'ones. The mask follows at once. "Separate cells" takes 0.5 of a foreground chosen by\n'
-            "its name; choose the mask layer there to use this threshold."
-        )
         self.slider.valueChanged.connect(self.level_changed)
         self.apply_button = QPushButton("Apply to this plane")
         self.apply_button.clicked.connect(self.apply_pressed)
@@ -48,6 +48,11 @@ class ThresholdField(QWidget):
     def level(self) -> float:
         """The threshold, above 0 and below 1."""
         return float(round(self.slider.value(), 2))
+
+    def set_slider_refusal(self, refusal: str) -> None:
+        """Say why there is no mask to change; empty if there is one."""
+        self.slider.setEnabled(not refusal)
+        self.slider.setToolTip(refusal or ABOUT)
 
     def set_many_planes(self, many: bool) -> None:
         """Say whether there are other planes to apply to."""
