@@ -45,6 +45,7 @@ class FakeForegroundEngine(CoreForegroundEngine):
         self.applied: list[tuple[Any, tuple[int, ...]]] = []
         self.closed = 0
         self.warm = False
+        self.hold_planes = False
         self.error: BaseException | None = None
         self.keep_error: BaseException | None = None
         self._gate = threading.Semaphore(10_000)
@@ -113,6 +114,9 @@ class FakeForegroundEngine(CoreForegroundEngine):
         self, network: Any, plane: Plane, diameter: float
     ) -> Generator[Progress, None, np.ndarray]:
         yield Progress(0, 0, "Finding the foreground of the plane…")
+        if self.hold_planes:
+            assert self._gate.acquire(timeout=TIMEOUT)
+            yield Progress(1, 2, "Finding the foreground…")
         self.applied.append((network, plane.index))
         image = plane.read()
         probability = np.where(image > 0, 0.4, 0).astype(np.float32)

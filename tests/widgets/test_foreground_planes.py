@@ -91,8 +91,8 @@ def test_another_plane_is_looked_at_when_asked_for(
     qtbot.waitUntil(lambda: bool(mask.data[4].any()), timeout=180_000)
     assert foreground_engine.applied[-1] == ("network 1", (4,))
     assert mask.data[1].any()
-    qtbot.waitUntil(lambda: not button.isEnabled(), timeout=180_000)
     qtbot.waitUntil(dock.controls.train_button.isEnabled, timeout=180_000)
+    assert not button.isEnabled()
 
     # The slider moves all planes that are known.
     dock.threshold.slider.setValue(0.3)
@@ -107,6 +107,25 @@ def test_another_plane_is_looked_at_when_asked_for(
     assert mask.data[1].any()
     assert not mask.data[4].any()
     assert len(viewer.layers) == 5
+
+
+def test_looking_at_another_plane_can_be_cancelled(
+    viewer, dock, movie, foreground_engine, train_foreground, qtbot
+):
+    dock.form.tools.cells_button.click()
+    paint_frame(viewer, dock, 1)
+    train_foreground(dock)
+    go_to(viewer, 4)
+    foreground_engine.hold()
+    foreground_engine.hold_planes = True
+    dock.threshold.apply_button.click()
+    assert dock.controls.cancel_button.isEnabled()
+    with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
+        dock.controls.cancel_button.click()
+        foreground_engine.release()
+    assert dock.controls.status.text() == "Cancelled. What was learned is kept."
+    assert not viewer.layers[MASK].data[4].any()
+    assert dock.threshold.apply_button.isEnabled()
 
 
 def test_labels_of_one_plane_belong_to_the_plane_in_view(

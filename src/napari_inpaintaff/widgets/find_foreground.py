@@ -11,11 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 from napari_inpaintaff.foreground import FGNetUpdate
 from napari_inpaintaff.widgets.fields import widget_group
-from napari_inpaintaff.widgets.foreground_controller import (
-    BUSY,
-    NOT_TRAINED,
-    ForegroundController,
-)
+from napari_inpaintaff.widgets.foreground_controller import NOT_TRAINED, ForegroundController
 from napari_inpaintaff.widgets.foreground_controls import ForegroundControls, ForegroundStage
 from napari_inpaintaff.widgets.foreground_engine import CoreForegroundEngine, ForegroundEngine
 from napari_inpaintaff.widgets.foreground_form import ForegroundForm
@@ -211,7 +207,6 @@ class FindForeground(QWidget):
         controller.stage_changed.connect(self._on_stage_changed)
         controller.step_changed.connect(controls.show_step)
         controller.updated.connect(self._on_updated)
-        controller.applying_changed.connect(self._on_applying)
         controller.ended.connect(self._on_ended)
         self.threshold.level_changed.connect(self._on_level_changed)
         self.threshold.apply_pressed.connect(self.apply)
@@ -266,8 +261,7 @@ class FindForeground(QWidget):
             layer.brush_size = brush_size(self.form.diameter.value())
 
     def _show_problem(self) -> None:
-        problem = self.form.problem or (BUSY if self.controller.is_applying else "")
-        self.controls.set_problem(problem)
+        self.controls.set_problem(self.form.problem)
         self.threshold.set_refusal(self.controller.refusal(self.form.image.layer))
 
     def _on_level_changed(self) -> None:
@@ -286,10 +280,6 @@ class FindForeground(QWidget):
     def _on_updated(self, update: FGNetUpdate) -> None:
         self.controls.show_update(update)
         self.plot.add(update.step, update.loss, update.progress)
-
-    def _on_applying(self, text: str) -> None:
-        self.controls.show_text(text)
-        self._show_problem()
 
     def _on_ended(self, text: str) -> None:
         self.plot.show_now()

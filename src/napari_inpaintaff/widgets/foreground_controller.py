@@ -73,8 +73,6 @@ class ForegroundController(ModelMaker[TrainedForeground]):
     """
 
     step_changed = Signal(str)
-    #: A plane was looked at besides a training, or this has begun or ended; a sentence.
-    applying_changed = Signal(str)
 
     saving_stage = ForegroundStage.SAVING
     model_noun = "the foreground"
@@ -93,6 +91,9 @@ class ForegroundController(ModelMaker[TrainedForeground]):
         self._applier = JobRunner(heavy=True)
         self._applier.succeeded.connect(self._on_applied)
         self._applier.failed.connect(self._on_not_applied)
+        self._applier.cancelled.connect(self._on_applying_cancelled)
+        self._applier.updated.connect(self._on_updated)
+        self._applier.finished.connect(self._end)
         # Its errors are no news: the first training meets them again and reports them.
         self._warmer = JobRunner()
         viewer.layers.events.removed.connect(self._on_layer_removed)
@@ -148,9 +149,10 @@ class ForegroundController(ModelMaker[TrainedForeground]):
             self.stage_changed.emit(ForegroundStage.FINISHING, "Finishing…")
 
     def cancel(self) -> None:
-        """End the training soon and leave nothing of it behind."""
-        if self._is_making:
+        """End what goes on soon and leave nothing of it behind."""
+        if self._is_making or self.is_applying:
             self._runner.cancel()
+            self._applier.cancel()
             self.stage_changed.emit(ForegroundStage.CANCELLING, "Cancelling…")
 
     def apply(self, source: Image, plane: Plane) -> None:
@@ -168,8 +170,8 @@ class ForegroundController(ModelMaker[TrainedForeground]):
             raise ParameterError(NOT_TRAINED)
         steps = self._engine.apply(kept.trained.network, plane, kept.diameter)
         self._applier.start(steps, name=f"Finding the foreground of {source.name}")
-        self._applied = (source, plane)
-        self.applying_changed.emit("Finding the foreground of the plane…")
+        self._applied, self._ending = (source, plane), ""
+        self.stage_changed.emit(ForegroundStage.APPLYING, "Finding the foreground of the plane…")
 
     def set_level(self, level: float) -> None:
         """Show other masks: what is more probable than the level is foreground."""
@@ -245,11 +247,13 @@ class ForegroundController(ModelMaker[TrainedForeground]):
             return
         source, plane = applied
         self._kept[source].layers.show(probability, plane.index)
-        self.applying_changed.emit("This plane is done: move the threshold, or go to another.")
+        self._ending = "This plane is done: move the threshold, or go to another."
 
     def _on_not_applied(self, error: BaseException) -> None:
-        self._applied = None
-        self.applying_changed.emit(notify_failure(error))
+        self._ending = notify_failure(error)
+
+    def _on_applying_cancelled(self) -> None:
+        self._ending = "Cancelled. What was learned is kept."
 
     def _on_layer_removed(self, event: Any) -> None:
         self._kept.pop(event.value, None)

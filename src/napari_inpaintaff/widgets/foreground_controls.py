@@ -30,9 +30,17 @@ class ForegroundStage(Enum):
     FINISHING = "The training is about to end."
     CANCELLING = "The training is being cancelled."
     SAVING = "The foreground is being saved."
+    APPLYING = "The foreground of a plane is being found."
 
 
-_CANCELLABLE = (ForegroundStage.STARTING, ForegroundStage.TRAINING, ForegroundStage.FINISHING)
+_CANCELLABLE = (
+    ForegroundStage.STARTING,
+    ForegroundStage.TRAINING,
+    ForegroundStage.FINISHING,
+    ForegroundStage.APPLYING,
+)
+#: Of unknown length, at first.
+_BUSY = (ForegroundStage.STARTING, ForegroundStage.SAVING, ForegroundStage.APPLYING)
 
 
 class ForegroundControls(QWidget):
@@ -108,7 +116,7 @@ class ForegroundControls(QWidget):
         self._show_buttons()
         if text:
             self.status.setText(text)
-        if stage in (ForegroundStage.STARTING, ForegroundStage.SAVING):
+        if stage in _BUSY:
             self._show_share(0, 0)
 
     def show_idle(self, text: str) -> None:
@@ -163,7 +171,7 @@ class ForegroundControls(QWidget):
         )
         set_button(
             self.cancel_button,
-            "End the training and keep nothing of it. What you have painted stays.",
+            "End what goes on and keep nothing of it. What you have painted stays.",
             "" if stage in _CANCELLABLE else stage.value,
         )
 
