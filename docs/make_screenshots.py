@@ -130,6 +130,8 @@ def foreground(viewer: Any, output: Path) -> None:
         _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Foreground")
         QTest.qWait(1000)
         viewer.reset_view(margin=0.02)
+        # Enough for such nuclei.
+        widget.form.length.setCurrentIndex(0)
         truth = next(layer for layer in viewer.layers if layer.name.endswith("truth"))
         paint = widget.paint()
         for cell in regionprops(np.asarray(truth.data))[::6]:
