@@ -116,6 +116,19 @@ def _image(case: Case, grid: Sequence[Setting]) -> list[Labels]:
     ]
 
 
+def _merging(case: Case, grid: Sequence[Setting]) -> list[Labels]:
+    assert case.affinities is not None
+    least = PartitionParameters().at_scale(case.diameter / _DIAMETER).minimum_size
+    return [
+        partition(
+            case.affinities,
+            foreground=case.foreground,
+            parameters=PartitionParameters("region_merging", alpha, least, case.diameter),
+        )
+        for (alpha,) in grid
+    ]
+
+
 def _image_and_outline(case: Case, grid: Sequence[Setting]) -> list[Labels]:
     assert case.affinities is not None
     both = with_outline(case.affinities, case.foreground, diameter=case.diameter)
@@ -126,7 +139,7 @@ def _exchanged(case: Case, grid: Sequence[Setting]) -> list[Labels]:
     """Do the same with the evidence of other cells, to see how much the image says."""
     assert case.affinities is not None
     foreign = exchange(case.affinities, case.foreground)
-    return _image_and_outline(Case(case.image, case.foreground, case.diameter, foreign), grid)
+    return _merging(Case(case.image, case.foreground, case.diameter, foreign), grid)
 
 
 def exchange(affinities: Affinities, foreground: Mask) -> Affinities:
@@ -175,8 +188,9 @@ METHODS: dict[str, Method] = {
             Method(f"{one}, image and outline", one, ALPHAS, _ALPHA, _image_and_outline)
             for one in EVIDENCE
         ),
+        *(Method(f"{one}, region merging", one, ALPHAS, _ALPHA, _merging) for one in EVIDENCE),
         *(
-            Method(f"{one}, others' image and outline", one, (_ALPHA,), _ALPHA, _exchanged)
+            Method(f"{one}, region merging, others' image", one, (_ALPHA,), _ALPHA, _exchanged)
             for one in EVIDENCE
         ),
     )

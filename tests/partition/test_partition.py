@@ -12,7 +12,6 @@ from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.partition import (
     PARTITION_METHODS,
     PartitionParameters,
-    methods,
     partition,
 )
 
@@ -63,7 +62,7 @@ def test_a_large_foreground_is_partitioned_island_by_island(
     islands = ndimage.gaussian_filter(random.normal(size=pairs.shape), 4) > 0.01
     parameters = PartitionParameters(method=method, minimum_size=5)
     at_once = partition(pairs, foreground=islands, parameters=parameters)
-    monkeypatch.setattr(methods, "_GROUP", 24)
+    monkeypatch.setattr("napari_inpaintaff.partition.islands._GROUP", 24)
     in_groups = partition(pairs, foreground=islands, parameters=parameters)
     assert at_once.max() > 20
     np.testing.assert_array_equal(in_groups, at_once)

@@ -20,6 +20,7 @@ from napari_inpaintaff.partition.outline import (
     foreground_components,
     partition_outline,
 )
+from napari_inpaintaff.partition.region_merging import region_merging
 from napari_inpaintaff.partition.shape import outline_affinities, with_outline
 from napari_inpaintaff.partition.signed_graph import (
     average_linkage,
@@ -48,6 +49,7 @@ __all__ = [
     "outline_affinities",
     "partition",
     "partition_outline",
+    "region_merging",
     "relabel_by_position",
     "with_outline",
 ]

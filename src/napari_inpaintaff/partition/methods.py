@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.partition.fragments import absorb_fragments
+from napari_inpaintaff.partition.islands import islands, whole_foreground
 from napari_inpaintaff.partition.links import relabel_by_position
 from napari_inpaintaff.partition.mutex import connected_components, mutex_watershed
 from napari_inpaintaff.partition.outline import OUTLINE_DIAMETER
+from napari_inpaintaff.partition.region_merging import region_merging
 from napari_inpaintaff.partition.shape import with_outline
 from napari_inpaintaff.partition.signed_graph import (
     average_linkage,
     greedy_additive,
     greedy_fixation,
 )
-
-#: Connected components of the foreground are grouped in squares of this side, in pixels.
-_GROUP = 512
 
 
 @dataclass(frozen=True)
@@ -106,6 +104,14 @@ def _outline_mutex_watershed(
     return mutex_watershed(both, foreground=foreground, alpha=parameters.alpha)
 
 
+def _region_merging(
+    affinities: Affinities, foreground: NDArray[np.bool_], parameters: PartitionParameters
+) -> NDArray[np.uint32]:
+    return region_merging(
+        affinities, foreground=foreground, alpha=parameters.alpha, diameter=parameters.diameter
+    )
+
+
 def _connected_components(
     affinities: Affinities, foreground: NDArray[np.bool_], parameters: PartitionParameters
 ) -> NDArray[np.uint32]:
@@ -122,10 +128,14 @@ PARTITION_METHODS: dict[str, PartitionMethod] = {
     "greedy_fixation": _with_alpha(greedy_fixation),
     "average_linkage": _with_alpha(average_linkage),
     "connected_components": _connected_components,
+    "region_merging": _region_merging,
 }
 
-#: Those that alpha means the same to.
-MUTEX_WATERSHEDS = ("mutex_watershed", "outline_mutex_watershed")
+#: Those in which parts of the foreground that do not touch have to do with each other.
+WHOLE_IMAGE = ("region_merging",)
+
+#: Those that want an alpha of about 1.5.
+MUTEX_WATERSHEDS = ("mutex_watershed", "outline_mutex_watershed", "region_merging")
 
 
 def partition(
@@ -184,7 +194,8 @@ def partition(
     labels = np.zeros(shape, np.uint32)
     if not mask.any():
         return labels
-    for island, box in _islands(mask):
+    whole = parameters.method in WHOLE_IMAGE
+    for island, box in whole_foreground(mask) if whole else islands(mask):
         inside = Affinities(
             affinities.values[:, *box], affinities.offsets, affinities.weight[:, *box]
         )
@@ -194,37 +205,3 @@ def partition(
         )
         labels[box][island] = found[island] + labels.max()
     return relabel_by_position(labels)
-
-
-def _islands(mask: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], tuple[slice, slice]]]:
-    """Part a large foreground into groups of its connected components, in bounding boxes.
-
-    No segment reaches beyond its component, and pairs of pixels of different components
-    have nothing to say about any, so the groups can be partitioned one by one. The time of
-    the mutex watershed grows faster than the number of pixels, and so does its memory.
-    """
-    if mask.size <= _GROUP**2:
-        box = _bounding_box(mask)
-        yield mask[box], box
-        return
-    components, _ = ndimage.label(mask)
-    boxes = ndimage.find_objects(components)
-    groups: dict[tuple[int, int], list[int]] = {}
-    for component, (rows, columns) in enumerate(boxes, start=1):
-        groups.setdefault((rows.start // _GROUP, columns.start // _GROUP), []).append(component)
-    for members in groups.values():
-        rows, columns = (
-            slice(
-                min(boxes[member - 1][axis].start for member in members),
-                max(boxes[member - 1][axis].stop for member in members),
-            )
-            for axis in (0, 1)
-        )
-        yield np.isin(components[rows, columns], members), (rows, columns)
-
-
-def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Rows and columns that hold all True pixels of a mask that has some."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

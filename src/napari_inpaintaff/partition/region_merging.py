@@ -1,0 +1,149 @@
+"""Too many segments, merged by the odds that two neighbours are one cell."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.partition.fragments import absorb_fragments
+from napari_inpaintaff.partition.islands import islands
+from napari_inpaintaff.partition.merge_odds import (
+    MergeOdds,
+    calibrated,
+    fitted_odds,
+    image_evidence,
+    shape_features,
+)
+from napari_inpaintaff.partition.mutex import mutex_watershed
+from napari_inpaintaff.partition.outline import (
+    OUTLINE_DIAMETER,
+    OutlineParameters,
+    partition_outline,
+)
+from napari_inpaintaff.partition.region_graph import Pair, RegionGraph
+from napari_inpaintaff.partition.shape import with_outline
+
+#: At this alpha segments are merged when the odds are even.
+EVEN_ALPHA = 1.5
+#: By how much the log odds have to be better for an alpha that is e times as large.
+_STRICTNESS = 2.0
+
+#: Of the mutex watershed that makes too many segments, and their least size, in pixels of
+#: cells of 25 px.
+_FINE_ALPHA, _FINE_SIZE = 2.5, 25.0
+#: Pieces below this part of a cell are no cells when the typical one is looked for.
+_LEAST_CELL = 0.1
+
+
+def region_merging(
+    affinities: Affinities,
+    *,
+    foreground: NDArray[np.bool_],
+    alpha: float = EVEN_ALPHA,
+    diameter: float = OUTLINE_DIAMETER,
+    odds: MergeOdds | None = None,
+) -> NDArray[np.uint32]:
+    """Cut the foreground into too many segments, and merge those that are one cell.
+
+    The segments are those of a mutex watershed of image and outline with a large alpha. Two
+    neighbours are one cell with odds that are learned by shape (width of the neck, convexity
+    and sizes) from cells with known outlines; the evidence of the image counts on top, as
+    much as it agrees with clear shapes elsewhere in the same image. The likeliest pair is
+    merged first, and its neighbours are judged anew.
+
+    Parameters
+    ----------
+    affinities : Affinities
+        Shape (K, Y, X).
+    foreground : ndarray of bool, shape (Y, X)
+        Pixels to be labelled.
+    alpha : float > 0, optional
+        Larger values give more segments; at 1.5 even odds suffice to merge.
+    diameter : float, optional
+        Typical diameter of a cell, in pixels.
+    odds : MergeOdds, optional
+        By default those that come with the package.
+
+    Returns
+    -------
+    ndarray of uint32, shape (Y, X)
+        Labels of at least 1 inside the foreground, 0 outside.
+    """
+    odds = fitted_odds() if odds is None else odds
+    fine = too_many_segments(affinities, foreground, diameter=diameter)
+    graph = RegionGraph(fine, affinities)
+    owner = _merge_all(graph, odds, alpha, typical_area(foreground, diameter))
+    return owner[fine]
+
+
+def too_many_segments(
+    affinities: Affinities, foreground: NDArray[np.bool_], *, diameter: float
+) -> NDArray[np.uint32]:
+    """Return segments (Y, X) of which every cell has at least one, and often several."""
+    least = max(1, round(_FINE_SIZE * (diameter / OUTLINE_DIAMETER) ** 2))
+    labels = np.zeros(foreground.shape, np.uint32)
+    for island, (rows, columns) in islands(foreground) if foreground.any() else ():
+        inside = Affinities(
+            affinities.values[:, rows, columns],
+            affinities.offsets,
+            affinities.weight[:, rows, columns],
+        )
+        both = with_outline(inside, island, diameter=diameter)
+        segments = mutex_watershed(both, foreground=island, alpha=_FINE_ALPHA)
+        found = absorb_fragments(segments.astype(np.uint32), both, minimum_size=least)
+        labels[rows, columns][island] = found[island] + labels.max()
+    return labels
+
+
+def typical_area(foreground: NDArray[np.bool_], diameter: float) -> float:
+    """Return the area in pixels that half of the foreground's cells exceed, by area.
+
+    Watersheds of the outline with two sizes of cells: the given one, and what that finds.
+    """
+    area = math.pi * diameter**2 / 4
+    for _ in range(2):
+        labels = partition_outline(
+            foreground, OutlineParameters(), diameter=math.sqrt(4 * area / math.pi)
+        )
+        areas = np.sort(np.bincount(labels.ravel())[1:])
+        areas = areas[areas > _LEAST_CELL * area]
+        if not areas.size:
+            break
+        middle = np.searchsorted(np.cumsum(areas), areas.sum() / 2)
+        area = float(areas[middle])
+    return area
+
+
+def _merge_all(
+    graph: RegionGraph, odds: MergeOdds, alpha: float, typical: float
+) -> NDArray[np.uint32]:
+    """Return the segment that every segment is part of at the end, by label."""
+    owner = np.arange(max(graph.segments, default=0) + 1, dtype=np.uint32)
+    pairs = sorted(graph.borders)
+    if not pairs:
+        return owner
+    by_shape = odds.by_shape(shape_features(graph, pairs, typical))
+    evidence = image_evidence(graph, pairs)
+    intercept, slope = calibrated(odds, by_shape, evidence)
+    needed = _STRICTNESS * math.log(alpha / EVEN_ALPHA) - intercept
+    waiting: dict[Pair, float] = dict(
+        zip(pairs, (by_shape + slope * evidence).tolist(), strict=True)
+    )
+    while waiting:
+        best = max(waiting, key=lambda pair: (waiting[pair], pair))
+        if not waiting[best] > needed:
+            break
+        kept, gone = best
+        touched = [pair for pair in waiting if kept in pair or gone in pair]
+        for pair in touched:
+            del waiting[pair]
+        owner[owner == gone] = kept
+        renewed = graph.merge(best)
+        if renewed:
+            log_odds = odds.by_shape(shape_features(graph, renewed, typical))
+            log_odds += slope * image_evidence(graph, renewed)
+            waiting.update(zip(renewed, log_odds.tolist(), strict=True))
+    return owner
