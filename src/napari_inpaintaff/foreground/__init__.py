@@ -17,11 +17,13 @@ from napari_inpaintaff.foreground.fgnet_parameters import (
     FGNetTraining,
     FGNetUpdate,
 )
+from napari_inpaintaff.foreground.iem_parameters import IEMParameters, IEMResult, IEMUpdate
 from napari_inpaintaff.foreground.label_reading import cells_are_whole, looks_like_strokes
 from napari_inpaintaff.foreground.methods import (
     FOREGROUND_METHODS,
     ForegroundMethod,
     foreground_probability,
+    iterate_foreground_probability,
     mask_from_labels,
     threshold,
 )
@@ -31,6 +33,7 @@ from napari_inpaintaff.foreground.targets import foreground_targets, targets_of_
 if TYPE_CHECKING:
     from napari_inpaintaff.foreground.fgnet import FGNet
     from napari_inpaintaff.foreground.fgnet_training import train_fgnet
+    from napari_inpaintaff.foreground.iem import inpainted, iterate_iem, maximise_inpainting_error
 
 __all__ = [
     "FGNET_ARCHITECTURES",
@@ -42,13 +45,20 @@ __all__ = [
     "FGNetTraining",
     "FGNetUpdate",
     "ForegroundMethod",
+    "IEMParameters",
+    "IEMResult",
+    "IEMUpdate",
     "available_fgnets",
     "cells_are_whole",
     "find_fgnet",
     "foreground_probability",
     "foreground_targets",
+    "inpainted",
+    "iterate_foreground_probability",
+    "iterate_iem",
     "looks_like_strokes",
     "mask_from_labels",
+    "maximise_inpainting_error",
     "otsu_probability",
     "targets_of_planes",
     "threshold",
@@ -60,5 +70,6 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "fgnet": ["FGNet"],
         "fgnet_training": ["train_fgnet"],
+        "iem": ["inpainted", "iterate_iem", "maximise_inpainting_error"],
     },
 )

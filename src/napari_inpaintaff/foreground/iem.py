@@ -29,46 +29,27 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from torch.nn import functional
 
-from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.foreground.iem_images import (
+    CONTRAST,
+    checked_images,
+    checked_starts,
+    standardised,
+)
 from napari_inpaintaff.foreground.iem_objective import IEMObjective
 from napari_inpaintaff.foreground.iem_parameters import IEMParameters, IEMResult, IEMUpdate
+from napari_inpaintaff.foreground.iem_steps import updated
 from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.networks.devices import pick_device
 
-#: Standard deviation of the intensities that the search sees.
-CONTRAST = 0.5
 #: Pixels of all images, starts and channels that are worked on at once: as many as stay in
 #: the cache of a processor, or keep a GPU busy.
-_GROUP = {"cpu": 2**18, "cuda": 2**26, "mps": 2**24}
+_GROUP = {"cpu": 2**17, "cuda": 2**26, "mps": 2**24}
 #: Every so many updates an update is told, and searches that have come to rest leave.
 _TELL = 10
 
 
-def centred_squares(shape: tuple[int, int], parameters: IEMParameters) -> NDArray[np.bool_]:
-    """Return the starts of the publication.
-
-    Parameters
-    ----------
-    shape : tuple of (int, int)
-        Height and width of the image.
-    parameters : IEMParameters
-        With the sides of the squares.
-
-    Returns
-    -------
-    ndarray of bool, shape (S, Y, X)
-    """
-    squares = np.zeros((len(parameters.squares), *shape), bool)
-    for square, part in zip(squares, parameters.squares, strict=True):
-        side = max(1, round(part * min(shape)))
-        top, left = ((size - side) // 2 for size in shape)
-        square[top : top + side, left : left + side] = True
-    return squares
-
-
-def iem(
+def maximise_inpainting_error(
     images: ArrayLike,
     starts: ArrayLike | None = None,
     *,
@@ -121,24 +102,59 @@ def iterate_iem(
         If the device is not available.
     """
     settings = parameters or IEMParameters()
-    pixels = _checked_images(images, settings)
-    masks = _checked_starts(starts, pixels, settings)
+    pixels = checked_images(images, settings)
+    given = checked_starts(starts, pixels, settings)
+    values, known = standardised(pixels)
+    found, errors = yield from iterate_searches(values, known, given, settings, device)
+    best = errors.argmax(axis=1)
+    every = np.arange(len(values))
+    return IEMResult(found[every, best] & known[:, 0], errors[every, best], best)
+
+
+def iterate_searches(
+    values: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    starts: NDArray[np.bool_],
+    parameters: IEMParameters,
+    device: str = "auto",
+) -> Generator[IEMUpdate, None, tuple[NDArray[np.bool_], NDArray[np.float32]]]:
+    """Search from every start of every image; `iterate_iem` keeps the best.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (B, C, Y, X)
+        Standardised intensities, 0 where unknown.
+    known : ndarray of bool, shape (B, 1, Y, X)
+        Where they are known.
+    starts : ndarray of bool, shape (B, S, Y, X)
+        Masks to begin with.
+    parameters : IEMParameters
+        How to search.
+    device : str, optional
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Yields
+    ------
+    IEMUpdate
+        Every few updates of a group of images.
+
+    Returns
+    -------
+    masks : ndarray of bool, shape (B, S, Y, X)
+    errors : ndarray of float32, shape (B, S)
+        Their inpainting errors.
+    """
     place = pick_device(device)
-    values, known = _standardised(pixels)
     number, channels, height, width = values.shape
-    group = max(1, _GROUP[place.type] // (masks.shape[1] * channels * height * width))
-    total = number * masks.shape[1] * settings.iterations
+    group = max(1, _GROUP[place.type] // (starts.shape[1] * channels * height * width))
+    each = starts.shape[1] * parameters.iterations
     results: list[tuple[Tensor, Tensor]] = []
     for first in range(0, number, group):
         part = slice(first, first + group)
-        done = first * masks.shape[1] * settings.iterations
-        search = _search(values[part], known[part], masks[part], settings, place)
-        results.append((yield from _told(search, done, total)))
-    found = torch.cat([masks for masks, _ in results]).numpy()
-    errors = torch.cat([errors for _, errors in results]).numpy()
-    best = errors.argmax(axis=1)
-    every = np.arange(number)
-    return IEMResult(found[every, best] & known[:, 0], errors[every, best], best)
+        search = _search(values[part], known[part], starts[part], parameters, place)
+        results.append((yield from _told(search, first * each, number * each)))
+    found, errors = (torch.cat(parts).numpy() for parts in zip(*results, strict=True))
+    return found, errors
 
 
 def _told(
@@ -188,117 +204,51 @@ def _search(
                 active, going = active[~resting], going[~resting]
                 after, present = after[~resting], present[~resting]
         before, present = present, after
-    found = masks[:, 0].unflatten(0, (images, count)) > 0.5
-    return found.cpu(), objective.error(masks).unflatten(0, (images, count)).cpu()
+    found = masks[:, 0].reshape(images, count, *masks.shape[-2:]) > 0.5
+    return found.cpu(), objective.error(masks).reshape(images, count).cpu()
 
 
-def updated(objective: IEMObjective, masks: Tensor, parameters: IEMParameters) -> Tensor:
-    """Return the masks after one update (equation 10 and the smoothing).
+def inpainted(
+    image: ArrayLike, mask: ArrayLike, *, parameters: IEMParameters | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Inpaint an image from its foreground and from its background.
 
-    Parameters
-    ----------
-    objective : IEMObjective
-        Of the images of the masks.
-    masks : Tensor of float32, shape (N, 1, Y, X)
-        0 or 1.
-    parameters : IEMParameters
-        Which pixels may change, and whether to smooth.
-
-    Returns
-    -------
-    Tensor of float32, shape (N, 1, Y, X)
-        0 or 1.
-    """
-    gradient = objective.gradient(masks)
-    wanted = torch.where(gradient == 0, masks, (gradient > 0).to(masks.dtype))
-    if parameters.boundary_only:
-        wanted = torch.where(boundary(masks), wanted, masks)
-    return majority(wanted) if parameters.smoothing else wanted
-
-
-def boundary(masks: Tensor) -> Tensor:
-    """Return the pixels of which one of the four neighbours has the opposite value.
+    ``numpy.where(mask, from_background, from_foreground)`` is the picture of the publication's
+    figures 4 to 6, in which every pixel is inpainted from the other side.
 
     Parameters
     ----------
-    masks : Tensor of float32, shape (N, 1, Y, X)
+    image : array of numbers, shape (Y, X) or (C, Y, X)
+        Intensities; not finite where unknown.
+    mask : array of bool, shape (Y, X)
+        Its foreground.
+    parameters : IEMParameters, optional
+        Of the kernel; by default that of the publication.
 
     Returns
     -------
-    Tensor of bool, shape (N, 1, Y, X)
+    from_foreground, from_background : ndarray of float32, with the shape of the image
+        Intensities. The mean of a side where none of it is in reach.
+
+    Raises
+    ------
+    ImageError
+        If the shapes do not fit, or the image is smaller than the kernel or constant.
     """
-    found = torch.zeros_like(masks, dtype=torch.bool)
-    across = masks[..., 1:, :] != masks[..., :-1, :]
-    found[..., 1:, :] |= across
-    found[..., :-1, :] |= across
-    along = masks[..., 1:] != masks[..., :-1]
-    found[..., 1:] |= along
-    found[..., :-1] |= along
-    return found
-
-
-def majority(masks: Tensor) -> Tensor:
-    """Return what most pixels of each 3x3 neighbourhood are; the image goes on at its border.
-
-    Parameters
-    ----------
-    masks : Tensor of float32, shape (N, 1, Y, X)
-
-    Returns
-    -------
-    Tensor of float32, shape (N, 1, Y, X)
-    """
-    around = functional.pad(masks, (1, 1, 1, 1), mode="replicate")
-    rows = around[..., :-2, :] + around[..., 1:-1, :] + around[..., 2:, :]
-    return (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:] > 4.5).to(masks.dtype)
-
-
-def _standardised(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return intensities of mean 0 and one spread, 0 where unknown, and where they are known."""
-    known = np.isfinite(pixels).all(axis=1, keepdims=True)
-    count = np.maximum(known.sum((1, 2, 3), keepdims=True) * pixels.shape[1], 1)
-    safe = np.where(known, pixels, 0)
-    centred = np.where(known, safe - safe.sum((1, 2, 3), keepdims=True) / count, 0)
-    spread = np.sqrt(np.square(centred).sum((1, 2, 3), keepdims=True) / count)
-    return (CONTRAST * centred / spread).astype(np.float32), known
-
-
-def _checked_images(images: ArrayLike, parameters: IEMParameters) -> NDArray[np.float64]:
-    pixels = np.asarray(images, np.float64)
-    if pixels.ndim != 4 or pixels.size == 0:
-        raise ImageError(
-            f"IEM takes images of one size, of shape (B, C, Y, X), got the shape {pixels.shape}"
+    settings = parameters or IEMParameters()
+    given = np.asarray(image, np.float64)
+    pixels = checked_images(given[None] if given.ndim == 3 else given[None, None], settings)
+    masks = torch.from_numpy(checked_starts(np.asarray(mask)[None], pixels, settings)).float()
+    values, known = standardised(pixels)
+    inside = np.where(known, pixels, np.nan)
+    with torch.no_grad():
+        objective = IEMObjective(
+            torch.from_numpy(values), torch.from_numpy(known).float(), settings
         )
-    if min(pixels.shape[-2:]) < parameters.kernel_side:
-        raise ImageError(
-            f"the image has {pixels.shape[-2]} x {pixels.shape[-1]} pixels; for IEM each side must "
-            f"have at least {parameters.kernel_side}, that of its kernel: enlarge the image"
-        )
-    known = np.isfinite(pixels).all(axis=1, keepdims=True)
-    highest = np.where(known, pixels, -np.inf).max((1, 2, 3))
-    for index, (low, high) in enumerate(
-        zip(np.where(known, pixels, np.inf).min((1, 2, 3)), highest, strict=True)
-    ):
-        named = f"image {index} of {len(pixels)}" if len(pixels) > 1 else "the image"
-        if not low <= high:
-            raise ImageError(f"no pixel of {named} has a known intensity (all are NaN or infinite)")
-        if low == high:
-            raise ImageError(f"all pixels of {named} have the same intensity: IEM finds nothing")
-    return pixels
-
-
-def _checked_starts(
-    starts: ArrayLike | None, pixels: NDArray[np.float64], parameters: IEMParameters
-) -> NDArray[np.bool_]:
-    number, _, height, width = pixels.shape
-    if starts is None:
-        given = centred_squares((height, width), parameters)
-    else:
-        given = np.asarray(starts, bool)
-    if given.ndim == 3:
-        given = np.broadcast_to(given, (number, *given.shape))
-    if given.ndim != 4 or given.shape[1] == 0 or given.shape[::2] != (number, height):
-        raise ImageError(f"starts {given.shape} do not fit images {pixels.shape}")
-    if given.shape[3] != width:
-        raise ImageError(f"starts {given.shape} do not fit images {pixels.shape}")
-    return np.ascontiguousarray(given)
+        sides = [side.double().numpy() for side in objective.inpainted(masks)]
+    scale = float(np.nanstd(inside)) / CONTRAST
+    first, second = (
+        (side * scale + np.nanmean(inside)).reshape(given.shape).astype(np.float32)
+        for side in sides
+    )
+    return first, second

@@ -127,10 +127,11 @@ class IEMObjective:
         -------
         Tensor of float32, shape (N,)
             Mean error of the foreground inpainted from the background, plus the other way
-            round; summed over channels. 0 if a side is empty: there is nothing to tell apart.
+            round; summed over channels. 0 if a side is empty.
         """
         foreground, background = self._sides(masks)
         total = self._mean_error(foreground, background) + self._mean_error(background, foreground)
+        # One side alone has nothing to be inpainted from.
         empty = (foreground.pixels.amax((1, 2, 3)) == 0) | (background.pixels.amax((1, 2, 3)) == 0)
         return torch.where(empty, 0, total)
 

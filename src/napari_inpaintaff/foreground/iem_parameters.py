@@ -104,7 +104,7 @@ class IEMResult:
     masks : ndarray of bool, shape (B, Y, X)
         The foreground of each image: of all starts the mask with the highest inpainting error.
     errors : ndarray of float32, shape (B,)
-        Its inpainting error, for intensities of standard deviation `CONTRAST`. 0 where the
+        Its inpainting error, for intensities of standard deviation 0.5. 0 where the
         search has lost the foreground or the background.
     starts : ndarray of int, shape (B,)
         The start that it came from.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,7 @@ from skimage.filters import threshold_otsu
 
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground.otsu import LEVEL, otsu_probability, warn_constant
+from napari_inpaintaff.jobs import Progress
 
 
 def _everything(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
@@ -34,6 +35,12 @@ def _global_otsu(image: NDArray[np.float64], diameter: float) -> NDArray[np.floa
     return np.asarray(above, np.float32)
 
 
+def _iem(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
+    from napari_inpaintaff.foreground.iem_cells import iem_probability
+
+    return iem_probability(image, diameter=diameter)
+
+
 #: Takes raw intensities (Y, X), NaN where unknown, and the typical diameter of the
 #: cells in pixels; returns a probability in [0, 1] for every pixel.
 ForegroundMethod = Callable[[NDArray[np.float64], float], NDArray[np.float32]]
@@ -42,6 +49,7 @@ FOREGROUND_METHODS: dict[str, ForegroundMethod] = {
     "none": _everything,
     "otsu": _otsu,
     "global_otsu": _global_otsu,
+    "iem": _iem,
 }
 
 
@@ -56,8 +64,9 @@ def foreground_probability(
         Raw intensities; pixels that are not finite are unknown.
     method : str
         A name in `FOREGROUND_METHODS`: ``"none"`` (all pixels are foreground), ``"otsu"``
-        (`otsu_probability`) or ``"global_otsu"`` (one threshold for the raw intensities, by
-        Otsu 1979: what anyone would try first, to compare with).
+        (`otsu_probability`), ``"global_otsu"`` (one threshold for the raw intensities, by
+        Otsu 1979: what anyone would try first, to compare with) or ``"iem"`` (inpainting error
+        maximisation, Savarese et al. 2021; see `foreground.iem_cells`).
     diameter : float > 0
         Typical diameter of the cells, in pixels.
 
@@ -71,8 +80,37 @@ def foreground_probability(
     ParameterError
         For an unknown method or a diameter that is not positive.
     ImageError
-        When the image has not two axes, or no pixel of it is finite.
+        When the image has not two axes, no pixel of it is finite, or it is too small for
+        the method.
     """
+    return FOREGROUND_METHODS[method](_checked(image, method, diameter), diameter)
+
+
+def iterate_foreground_probability(
+    image: ArrayLike, method: str, *, diameter: float = 25.0
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Find the foreground as `foreground_probability` does, in steps where that takes long.
+
+    Yields
+    ------
+    Progress
+        Of ``"iem"``; the other methods are done at once. Not asking for the next one ends
+        the work.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+        In [0, 1].
+    """
+    if method != "iem":
+        return foreground_probability(image, method, diameter=diameter)
+    from napari_inpaintaff.foreground.iem_cells import iterate_iem_probability
+
+    intensities = _checked(image, method, diameter)
+    return (yield from iterate_iem_probability(intensities, diameter=diameter))
+
+
+def _checked(image: ArrayLike, method: str, diameter: float) -> NDArray[np.float64]:
     if method not in FOREGROUND_METHODS:
         raise ParameterError(
             f"unknown foreground method {method!r}; choose one of: {', '.join(FOREGROUND_METHODS)}"
@@ -86,7 +124,7 @@ def foreground_probability(
         )
     if not np.isfinite(intensities).any():
         raise ImageError("no pixel of the image has a known intensity (all are NaN or infinite)")
-    return FOREGROUND_METHODS[method](intensities, diameter)
+    return intensities
 
 
 def threshold(probability: ArrayLike, level: float = LEVEL) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground import (
     FGNet,
-    foreground_probability,
+    iterate_foreground_probability,
     mask_from_labels,
     threshold,
 )
 from napari_inpaintaff.inpainting import Inpainter
+from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.partition import OUTLINE_DIAMETER
 from napari_inpaintaff.separation import Student
 
@@ -56,14 +58,38 @@ def foreground_mask(
     ParameterError
         If the method is unknown, or the diameter cannot work.
     """
+    return Job(
+        iterate_foreground_mask(image, foreground, model=model, diameter=diameter)
+    ).run()
+
+
+def iterate_foreground_mask(
+    image: NDArray[Any],
+    foreground: Foreground,
+    *,
+    model: Inpainter | Student | None = None,
+    diameter: float | None = None,
+) -> Generator[Progress, None, NDArray[np.bool_]]:
+    """Find the pixels to be labelled, in steps; see `foreground_mask`.
+
+    Yields
+    ------
+    Progress
+        Of a foreground network and of IEM. Not asking for the next one ends the work.
+
+    Returns
+    -------
+    ndarray of bool, shape (Y, X)
+    """
     if isinstance(foreground, FGNet):
-        return threshold(foreground.probability(image, diameter=diameter))
+        return threshold((yield from foreground.iterate_probability(image, diameter=diameter)))
     if isinstance(foreground, str):
         if diameter is None:
             diameter = OUTLINE_DIAMETER if model is None else model.metadata.usual_diameter
         # Noise disturbs thresholds as much as it does inpainting.
         seen = image if model is None else model.denoise(image)
-        return threshold(foreground_probability(seen, foreground, diameter=diameter))
+        found = yield from iterate_foreground_probability(seen, foreground, diameter=diameter)
+        return threshold(found)
     if foreground.shape != image.shape:
         raise ImageError(
             f"the foreground {foreground.shape} must have the shape of the image {image.shape}"

@@ -20,7 +20,7 @@ from scipy import ndimage
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.images import Region
 from napari_inpaintaff.inpainting import catalogue
-from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
 from napari_inpaintaff.separation import SEPARATION_MODES
 from napari_inpaintaff.widgets.engine import Labelling, Separation, SeparationDraft
@@ -28,8 +28,8 @@ from napari_inpaintaff.widgets.loading import load_torch
 from napari_inpaintaff.widgets.masks import (
     file_version,
     foreground_version,
-    found_mask,
     given_mask,
+    iterate_found_mask,
 )
 from napari_inpaintaff.widgets.model_cards import ModelCard, model_cards, read_model_card
 from napari_inpaintaff.widgets.settings import (
@@ -79,7 +79,7 @@ class CoreEngine:
         assert isinstance(model, Inpainter)
         usual = SEPARATION_MODES["balanced"]
         image = np.tri(usual.patch, dtype=np.float32)
-        found_mask(image, "otsu", model.metadata.diameter)
+        Job(iterate_found_mask(image, "otsu", model.metadata.diameter)).run()
         with closing(iterate_affinities(image, model, usual)) as updates:
             next(updates)
 
@@ -115,7 +115,7 @@ class CoreEngine:
         if previous is not None and not _same_input(previous, request, image, version):
             previous = None
         denoised = None if model.denoiser is None else model.denoise(image)
-        mask = self._mask(image, denoised, request.foreground, network)
+        mask = yield from self._mask(image, denoised, request.foreground, network)
         wanted = _with_margin(mask, network.diameter) & _inside(request.region, mask.shape)
         known = wanted | previous.known if previous else wanted
 
@@ -140,7 +140,10 @@ class CoreEngine:
         """
         from napari_inpaintaff.partition import PartitionParameters, partition
 
-        mask = self._mask(separation.image, separation.denoised, foreground, separation.network)
+        finding = self._mask(
+            separation.image, separation.denoised, foreground, separation.network
+        )
+        mask = Job(finding).run()
         mask = mask & _inside(separation.region, mask.shape)
         labels = partition(
             separation.affinities,
@@ -160,7 +163,7 @@ class CoreEngine:
         denoised: NDArray[Any] | None,
         foreground: Foreground,
         network: NetworkSettings,
-    ) -> NDArray[np.bool_]:
+    ) -> Generator[Progress, None, NDArray[np.bool_]]:
         """Find the foreground; one that was found is remembered for drafts and sliders."""
         if not isinstance(foreground, str):
             return given_mask(foreground, image.shape)
@@ -172,7 +175,9 @@ class CoreEngine:
             and (last.foreground, last.version, last.diameter) == (foreground, version, diameter)
         ):
             return last.mask
-        mask = found_mask(image, foreground, diameter, denoised=denoised, device=network.device)
+        mask = yield from iterate_found_mask(
+            image, foreground, diameter, denoised=denoised, device=network.device
+        )
         self._last_mask = _FoundMask(ref(image), foreground, version, diameter, mask)
         return mask
 

@@ -34,7 +34,11 @@ from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
 SEED_TEXT = "Start of all random choices: the same seed gives the same result."
 #: What the labels are made from, and the partition method that does it.
 EVIDENCE = {"Image": "mutex_watershed", "Image and outline": "outline_mutex_watershed"}
-FOREGROUND_METHODS = {"Otsu threshold": "otsu", "None: label every pixel": "none"}
+FOREGROUND_METHODS = {
+    "Otsu threshold": "otsu",
+    "Inpainting error (IEM)": "iem",
+    "None: label every pixel": "none",
+}
 
 
 class SettingsForm(QWidget):
@@ -84,6 +88,7 @@ class SettingsForm(QWidget):
         self.foreground.setToolTip(
             "Where the cells are. A Labels layer of the same size can be the mask:\n"
             "every non-zero pixel is foreground. Changes show at once.\n"
+            "The inpainting error also finds cells on an uneven background. It takes longer.\n"
             'With "Foreground" (in the menu Plugins) you teach a network, which is listed here.'
         )
         self.diameter = spin_box(QDoubleSpinBox, 4, 400, USUAL_DIAMETER, " px")

@@ -5,6 +5,7 @@ Called in worker threads; the functions import what is heavy.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground import FOREGROUND_METHODS, find_fgnet, mask_from_labels
+from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.loading import load_torch
 from napari_inpaintaff.widgets.planes import Plane
 
@@ -20,15 +22,15 @@ if TYPE_CHECKING:
     from napari_inpaintaff.foreground import FGNet
 
 
-def found_mask(
+def iterate_found_mask(
     image: NDArray[Any],
     foreground: str,
     diameter: float,
     *,
     denoised: NDArray[Any] | None = None,
     device: str = "auto",
-) -> NDArray[np.bool_]:
-    """Find the foreground of an image.
+) -> Generator[Progress, None, NDArray[np.bool_]]:
+    """Find the foreground of an image, in steps where that takes long.
 
     Parameters
     ----------
@@ -43,6 +45,11 @@ def found_mask(
     device : str, optional
         Where a network computes.
 
+    Yields
+    ------
+    Progress
+        Of networks and IEM.
+
     Returns
     -------
     ndarray of bool, shape (Y, X)
@@ -54,13 +61,13 @@ def found_mask(
     ModelFileError
         If there is no such network, or its file is damaged.
     """
-    from napari_inpaintaff.pipeline.foreground_source import foreground_mask
+    from napari_inpaintaff.pipeline.foreground_source import iterate_foreground_mask
 
     if foreground in FOREGROUND_METHODS:
         seen = image if denoised is None else denoised
-        return foreground_mask(seen, foreground, diameter=diameter)
+        return (yield from iterate_foreground_mask(seen, foreground, diameter=diameter))
     fgnet = load_foreground(foreground, device)
-    return foreground_mask(image, fgnet, diameter=diameter)
+    return (yield from iterate_foreground_mask(image, fgnet, diameter=diameter))
 
 
 def load_foreground(name: str, device: str) -> FGNet:
