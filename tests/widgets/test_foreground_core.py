@@ -162,6 +162,7 @@ def test_a_network_that_is_replaced_or_gone_is_followed(model_viewer, model_fold
     choice = cells.form.foreground
     assert [choice.itemText(i) for i in range(choice.count())] == [
         "Otsu threshold",
+        "Inpainting error (IEM)",
         "None: label every pixel",
     ]
     model_folder.mkdir(parents=True)

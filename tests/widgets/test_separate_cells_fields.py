@@ -45,7 +45,7 @@ def test_results_and_previews_are_not_offered(viewer, dock, run_to_end):
     images = [dock.form.image.itemText(i) for i in range(dock.form.image.count())]
     masks = [dock.form.foreground.itemText(i) for i in range(dock.form.foreground.count())]
     assert images == ["nuclei"]
-    assert masks == ["Otsu threshold", "None: label every pixel"]
+    assert masks == ["Otsu threshold", "Inpainting error (IEM)", "None: label every pixel"]
 
 
 def test_a_duplicate_of_the_labels_can_be_painted_in_as_mask(viewer, dock, run_to_end, qtbot):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_inpaintaff.cli.console import follow, read_count
 from napari_inpaintaff.cli.foreground_choice import add_denoiser, load_denoiser
 from napari_inpaintaff.cli.labels_written import TIFF
 from napari_inpaintaff.cli.options import (
@@ -21,9 +22,11 @@ from napari_inpaintaff.cli.options import (
     check_output,
     given,
 )
+from napari_inpaintaff.jobs import Job
 
 if TYPE_CHECKING:
     from napari_inpaintaff.images import ImageData
+    from napari_inpaintaff.jobs import Progress
 
 _LEVEL = 0.5
 
@@ -39,7 +42,7 @@ def add_commands(commands: Commands) -> None:
     source.add_argument(
         "--model", metavar="NAME|FILE", help="an FGNet that `inpaintaff train-foreground` made"
     )
-    source.add_argument("--method", metavar="METHOD", help="otsu, global_otsu or none")
+    source.add_argument("--method", metavar="METHOD", help="otsu, global_otsu, iem or none")
     command.add_argument(
         "--probability", action="store_true", help="write the probability instead (float32)"
     )
@@ -76,7 +79,7 @@ def _probabilities(
     options: argparse.Namespace, image: ImageData
 ) -> Iterator[tuple[tuple[int, ...], NDArray[np.float32]]]:
     """Find the foreground of one plane after the other."""
-    from napari_inpaintaff.foreground import FGNet, find_fgnet, foreground_probability
+    from napari_inpaintaff.foreground import FGNet, find_fgnet, iterate_foreground_probability
 
     model = load_denoiser(options, options.method)
     settings = given(options, diameter="diameter")
@@ -88,7 +91,19 @@ def _probabilities(
             yield plane, fgnet.probability(values, **settings)
         else:
             seen = values if model is None else model.denoise(values)
-            yield plane, foreground_probability(seen, options.method, **settings)
+            steps = iterate_foreground_probability(
+                seen, options.method, device=options.device, **settings
+            )
+            yield plane, _finished(steps, options.method)
+
+
+def _finished(
+    steps: Generator[Progress, None, NDArray[np.float32]], method: str
+) -> NDArray[np.float32]:
+    """Show how far the one method is that takes long."""
+    if method == "iem":
+        return follow(steps, "foreground", read_count)
+    return Job(steps).run()
 
 
 def _read_level(text: str) -> float:

@@ -55,7 +55,7 @@ def add_commands(commands: Commands) -> None:
         command,
         "otsu",
         "an FGNet (name or file), a mask or label image (what is not zero is foreground), or a "
-        "method: otsu (default), global_otsu, or none, which labels every pixel",
+        "method: otsu (default), global_otsu, iem, or none, which labels every pixel",
     )
     add_diameter(command, "typical diameter of a cell (default: that of the model)")
     command.add_argument(

@@ -14,18 +14,19 @@ from napari_inpaintaff.foreground.otsu import LEVEL, otsu_probability, warn_cons
 from napari_inpaintaff.jobs import Progress
 
 
-def _everything(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
-    del diameter
+def _everything(image: NDArray[np.float64], diameter: float, device: str) -> NDArray[np.float32]:
+    del diameter, device
     return np.ones(image.shape, np.float32)
 
 
-def _otsu(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
+def _otsu(image: NDArray[np.float64], diameter: float, device: str) -> NDArray[np.float32]:
+    del device
     return otsu_probability(image, diameter=diameter)
 
 
-def _global_otsu(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
+def _global_otsu(image: NDArray[np.float64], diameter: float, device: str) -> NDArray[np.float32]:
     """Say 1 above Otsu's threshold of the raw intensities and 0 elsewhere: the baseline."""
-    del diameter
+    del diameter, device
     known = np.isfinite(image)
     values = image[known]
     if values.min() == values.max():
@@ -35,15 +36,15 @@ def _global_otsu(image: NDArray[np.float64], diameter: float) -> NDArray[np.floa
     return np.asarray(above, np.float32)
 
 
-def _iem(image: NDArray[np.float64], diameter: float) -> NDArray[np.float32]:
+def _iem(image: NDArray[np.float64], diameter: float, device: str) -> NDArray[np.float32]:
     from napari_inpaintaff.foreground.iem_cells import iem_probability
 
-    return iem_probability(image, diameter=diameter)
+    return iem_probability(image, diameter=diameter, device=device)
 
 
-#: Takes raw intensities (Y, X), NaN where unknown, and the typical diameter of the
-#: cells in pixels; returns a probability in [0, 1] for every pixel.
-ForegroundMethod = Callable[[NDArray[np.float64], float], NDArray[np.float32]]
+#: Takes raw intensities (Y, X), NaN where unknown, the typical diameter of the cells in
+#: pixels, and the device of methods that use one; returns a probability in [0, 1] for every pixel.
+ForegroundMethod = Callable[[NDArray[np.float64], float, str], NDArray[np.float32]]
 
 FOREGROUND_METHODS: dict[str, ForegroundMethod] = {
     "none": _everything,
@@ -54,7 +55,7 @@ FOREGROUND_METHODS: dict[str, ForegroundMethod] = {
 
 
 def foreground_probability(
-    image: ArrayLike, method: str, *, diameter: float = 25.0
+    image: ArrayLike, method: str, *, diameter: float = 25.0, device: str = "auto"
 ) -> NDArray[np.float32]:
     """Probability of every pixel to belong to a cell.
 
@@ -69,6 +70,8 @@ def foreground_probability(
         maximisation, Savarese et al. 2021; see `foreground.iem_cells`).
     diameter : float > 0
         Typical diameter of the cells, in pixels.
+    device : str, optional
+        Where ``"iem"`` computes: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns
     -------
@@ -83,11 +86,11 @@ def foreground_probability(
         When the image has not two axes, no pixel of it is finite, or it is too small for
         the method.
     """
-    return FOREGROUND_METHODS[method](_checked(image, method, diameter), diameter)
+    return FOREGROUND_METHODS[method](_checked(image, method, diameter), diameter, device)
 
 
 def iterate_foreground_probability(
-    image: ArrayLike, method: str, *, diameter: float = 25.0
+    image: ArrayLike, method: str, *, diameter: float = 25.0, device: str = "auto"
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Find the foreground as `foreground_probability` does, in steps where that takes long.
 
@@ -107,7 +110,7 @@ def iterate_foreground_probability(
     from napari_inpaintaff.foreground.iem_cells import iterate_iem_probability
 
     intensities = _checked(image, method, diameter)
-    return (yield from iterate_iem_probability(intensities, diameter=diameter))
+    return (yield from iterate_iem_probability(intensities, diameter=diameter, device=device))
 
 
 def _checked(image: ArrayLike, method: str, diameter: float) -> NDArray[np.float64]:

@@ -23,6 +23,9 @@ from napari_inpaintaff.separation import Student
 #: A method by name, a mask or label image (Y, X), or a loaded network.
 Foreground: TypeAlias = str | NDArray[Any] | FGNet
 
+# What comes next may say nothing of itself, and this step would seem to go on.
+_FOUND = Progress(1, 1, "Found the foreground")
+
 
 def foreground_mask(
     image: NDArray[Any],
@@ -58,9 +61,7 @@ def foreground_mask(
     ParameterError
         If the method is unknown, or the diameter cannot work.
     """
-    return Job(
-        iterate_foreground_mask(image, foreground, model=model, diameter=diameter)
-    ).run()
+    return Job(iterate_foreground_mask(image, foreground, model=model, diameter=diameter)).run()
 
 
 def iterate_foreground_mask(
@@ -82,13 +83,17 @@ def iterate_foreground_mask(
     ndarray of bool, shape (Y, X)
     """
     if isinstance(foreground, FGNet):
-        return threshold((yield from foreground.iterate_probability(image, diameter=diameter)))
+        found = yield from foreground.iterate_probability(image, diameter=diameter)
+        yield _FOUND
+        return threshold(found)
     if isinstance(foreground, str):
         if diameter is None:
             diameter = OUTLINE_DIAMETER if model is None else model.metadata.usual_diameter
         # Noise disturbs thresholds as much as it does inpainting.
         seen = image if model is None else model.denoise(image)
         found = yield from iterate_foreground_probability(seen, foreground, diameter=diameter)
+        if foreground == "iem":
+            yield _FOUND
         return threshold(found)
     if foreground.shape != image.shape:
         raise ImageError(

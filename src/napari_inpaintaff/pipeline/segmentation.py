@@ -25,7 +25,7 @@ from napari_inpaintaff.partition import (
 from napari_inpaintaff.partition import partition as partition_affinities
 from napari_inpaintaff.pipeline.foreground_source import (
     Foreground,
-    foreground_mask,
+    iterate_foreground_mask,
     usual_diameter,
 )
 from napari_inpaintaff.separation import (
@@ -150,14 +150,12 @@ def iterate_segmentation(
         raise ImageError("the image has no finite pixel; nothing can be computed from it")
     if isinstance(partition, OutlineParameters):
         loaded = None if isinstance(model, str | Path) else model
-        return _segment_outline(image, loaded, foreground, diameter, region, partition)
+        return (yield from _segment_outline(image, loaded, foreground, diameter, region, partition))
     if isinstance(model, str | Path):
         model = load_model(model, device=device)
     scale = model.metadata.zoom(diameter).factor
     partition = (default_partition(model) if partition is None else partition).at_scale(scale)
-    mask = yield from iterate_foreground_mask(
-        image, foreground, model=model, diameter=diameter
-    )
+    mask = yield from iterate_foreground_mask(image, foreground, model=model, diameter=diameter)
     mask = _within(region, mask)
     label = partial(partition_affinities, foreground=mask, parameters=partition)
     if isinstance(model, Student):
@@ -236,9 +234,9 @@ def _segment_outline(
     diameter: float | None,
     region: Region | None,
     partition: OutlineParameters,
-) -> Segmentation:
+) -> Generator[Progress, None, Segmentation]:
     """Label a foreground by its outline: there are no affinities."""
-    mask = foreground_mask(image, foreground, model=model, diameter=diameter)
+    mask = yield from iterate_foreground_mask(image, foreground, model=model, diameter=diameter)
     mask = _within(region, mask)
     diameter = usual_diameter(foreground, model) if diameter is None else diameter
     labels = partition_outline(mask, partition, diameter=diameter)

@@ -140,9 +140,7 @@ class CoreEngine:
         """
         from napari_inpaintaff.partition import PartitionParameters, partition
 
-        finding = self._mask(
-            separation.image, separation.denoised, foreground, separation.network
-        )
+        finding = self._mask(separation.image, separation.denoised, foreground, separation.network)
         mask = Job(finding).run()
         mask = mask & _inside(separation.region, mask.shape)
         labels = partition(
