@@ -70,8 +70,16 @@ def iterate_foreground_mask(
     *,
     model: Inpainter | Student | None = None,
     diameter: float | None = None,
+    device: str = "auto",
 ) -> Generator[Progress, None, NDArray[np.bool_]]:
     """Find the pixels to be labelled, in steps; see `foreground_mask`.
+
+    Parameters
+    ----------
+    image, foreground, model, diameter
+        See `foreground_mask`.
+    device : str, optional
+        Where a method computes that uses one; a network stays where it is.
 
     Yields
     ------
@@ -91,7 +99,9 @@ def iterate_foreground_mask(
             diameter = OUTLINE_DIAMETER if model is None else model.metadata.usual_diameter
         # Noise disturbs thresholds as much as it does inpainting.
         seen = image if model is None else model.denoise(image)
-        found = yield from iterate_foreground_probability(seen, foreground, diameter=diameter)
+        found = yield from iterate_foreground_probability(
+            seen, foreground, diameter=diameter, device=device
+        )
         if foreground == "iem":
             yield _FOUND
         return threshold(found)

@@ -155,7 +155,9 @@ def iterate_segmentation(
         model = load_model(model, device=device)
     scale = model.metadata.zoom(diameter).factor
     partition = (default_partition(model) if partition is None else partition).at_scale(scale)
-    mask = yield from iterate_foreground_mask(image, foreground, model=model, diameter=diameter)
+    mask = yield from iterate_foreground_mask(
+        image, foreground, model=model, diameter=diameter, device=device
+    )
     mask = _within(region, mask)
     label = partial(partition_affinities, foreground=mask, parameters=partition)
     if isinstance(model, Student):

@@ -43,7 +43,7 @@ def iterate_found_mask(
     denoised : ndarray, shape (Y, X), optional
         What a method sees, if not the image.
     device : str, optional
-        Where a network computes.
+        Where a network or IEM computes.
 
     Yields
     ------
@@ -65,7 +65,9 @@ def iterate_found_mask(
 
     if foreground in FOREGROUND_METHODS:
         seen = image if denoised is None else denoised
-        return (yield from iterate_foreground_mask(seen, foreground, diameter=diameter))
+        return (
+            yield from iterate_foreground_mask(seen, foreground, diameter=diameter, device=device)
+        )
     fgnet = load_foreground(foreground, device)
     return (yield from iterate_foreground_mask(image, fgnet, diameter=diameter))
 
