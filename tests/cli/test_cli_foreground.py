@@ -212,3 +212,33 @@ def test_models_lists_networks_of_the_foreground(run, named):
     (row,) = (line for line in outcome.out.splitlines() if line.startswith("mine"))
     assert row.split()[1] == "fgnet"
     assert row.endswith("5 labelled cells in 1 image")
+
+
+def test_iem_finds_the_cells(foreground, image):
+    outcome, mask = foreground(image, "--method", "iem")
+    assert (outcome.code, outcome.err) == (0, "")
+    truth = two_cells()[1] > 0
+    assert ((mask > 0) & truth).sum() / ((mask > 0) | truth).sum() > 0.7
+    _, probability = foreground(image, "--method", "iem", "--probability")
+    assert probability.dtype == np.float32
+    np.testing.assert_array_equal(probability > 0.5, mask > 0)
+
+
+def test_iem_is_a_foreground_of_segment(run, image, tmp_path):
+    output = tmp_path / "labels.tif"
+    outcome = run("segment", image, "-o", output, "--foreground", "iem", *QUICK)
+    assert outcome.code == 0
+    labels = tifffile.imread(output)
+    run("foreground", image, "-o", tmp_path / "mask.tif", "--method", "iem", "--device", "cpu")
+    mask = tifffile.imread(tmp_path / "mask.tif") > 0
+    assert labels.any()
+    assert not (labels > 0)[~mask].any()
+
+
+def test_iem_refuses_too_small_an_image_in_a_sentence(foreground, tmp_path):
+    path = tmp_path / "small.tif"
+    tifffile.imwrite(path, np.arange(20, dtype=np.uint8).reshape(4, 5))
+    outcome, written = foreground(path, "--method", "iem")
+    assert outcome.code == 2
+    assert written is None
+    assert "4 x 5 pixels" in outcome.err

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from generators import finish
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from iem_scenes import iou, scene
 from scipy import ndimage
 
+from generators import finish
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground import (
     IEMParameters,

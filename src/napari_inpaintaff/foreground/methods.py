@@ -86,7 +86,8 @@ def foreground_probability(
         When the image has not two axes, no pixel of it is finite, or it is too small for
         the method.
     """
-    return FOREGROUND_METHODS[method](_checked(image, method, diameter), diameter, device)
+    intensities = _checked(image, method, diameter)
+    return FOREGROUND_METHODS[method](intensities, diameter, device)
 
 
 def iterate_foreground_probability(

@@ -84,16 +84,14 @@ def iterate_foreground_mask(
     Yields
     ------
     Progress
-        Of a foreground network and of IEM. Not asking for the next one ends the work.
+        Of IEM; the others are done at once. Not asking for the next one ends the work.
 
     Returns
     -------
     ndarray of bool, shape (Y, X)
     """
     if isinstance(foreground, FGNet):
-        found = yield from foreground.iterate_probability(image, diameter=diameter)
-        yield _FOUND
-        return threshold(found)
+        return threshold(foreground.probability(image, diameter=diameter))
     if isinstance(foreground, str):
         if diameter is None:
             diameter = OUTLINE_DIAMETER if model is None else model.metadata.usual_diameter

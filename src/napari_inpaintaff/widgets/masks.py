@@ -48,7 +48,7 @@ def iterate_found_mask(
     Yields
     ------
     Progress
-        Of networks and IEM.
+        Of IEM.
 
     Returns
     -------
