@@ -107,9 +107,9 @@ def add_partition(command: argparse.ArgumentParser) -> None:
         "--partition",
         metavar="NAME",
         help="mutex_watershed (default), outline_mutex_watershed, which looks at the outline of "
-        "the foreground too, greedy_additive, greedy_fixation, average_linkage or "
-        "connected_components; or distance_watershed or foreground_components, which look at the "
-        "outline of the foreground only and need no model",
+        "the foreground too, region_merging, which weighs shape and image, greedy_additive, "
+        "greedy_fixation, average_linkage or connected_components; or distance_watershed or "
+        "foreground_components, which look at the outline of the foreground only and need no model",
     )
     command.add_argument(
         "--minimum-size",

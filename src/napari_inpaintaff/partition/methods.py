@@ -134,7 +134,7 @@ PARTITION_METHODS: dict[str, PartitionMethod] = {
 #: Those in which parts of the foreground that do not touch have to do with each other.
 WHOLE_IMAGE = ("region_merging",)
 
-#: Those that want an alpha of about 1.5.
+#: Those that begin with a mutex watershed, and want an alpha of about 1.5.
 MUTEX_WATERSHEDS = ("mutex_watershed", "outline_mutex_watershed", "region_merging")
 
 
