@@ -10,7 +10,7 @@ from napari_inpaintaff.images.affinity_files import (
 from napari_inpaintaff.images.axes import ImageData
 from napari_inpaintaff.images.challenge_masks import write_challenge_masks
 from napari_inpaintaff.images.files import atomic_path, check_writable
-from napari_inpaintaff.images.gather import gather_planes
+from napari_inpaintaff.images.gather import gather_planes, images_in
 from napari_inpaintaff.images.imagej_rois import ROI_SUFFIXES, write_rois
 from napari_inpaintaff.images.label_formats import LABEL_FORMATS, LabelFormat
 from napari_inpaintaff.images.normalise import (
@@ -19,6 +19,7 @@ from napari_inpaintaff.images.normalise import (
     estimate_normalisation,
 )
 from napari_inpaintaff.images.ome_zarr_writing import ZARR_SUFFIXES, write_ome_zarr_labels
+from napari_inpaintaff.images.opened import OpenedImage, open_planes
 from napari_inpaintaff.images.patches import origins_with, patch_grids, patch_origins
 from napari_inpaintaff.images.planes import Plane, PlaneCollection, SkippedImage, planes_of
 from napari_inpaintaff.images.reading import (
@@ -44,6 +45,7 @@ __all__ = [
     "LabelFormat",
     "Normalisation",
     "NormalisationKind",
+    "OpenedImage",
     "Plane",
     "PlaneCollection",
     "Region",
@@ -57,6 +59,8 @@ __all__ = [
     "download_sample",
     "estimate_normalisation",
     "gather_planes",
+    "images_in",
+    "open_planes",
     "origins_with",
     "parse_region",
     "patch_grids",

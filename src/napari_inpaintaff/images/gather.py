@@ -5,19 +5,13 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.images.axes import CANONICAL_AXES, Layout, find_layout
 from napari_inpaintaff.images.ome_zarr import is_zarr
-from napari_inpaintaff.images.pixels import Pixels, check_intensities, reading_pixels
+from napari_inpaintaff.images.opened import open_planes
 from napari_inpaintaff.images.planes import Plane, PlaneCollection, SkippedImage
-from napari_inpaintaff.images.reading import IMAGE_SUFFIXES, open_without_pixels
+from napari_inpaintaff.images.reading import IMAGE_SUFFIXES
 
 #: How many reasons are named when no image at all can be used.
 _NAMED = 3
@@ -58,13 +52,12 @@ def gather_planes(
         if path.resolve() in parts:
             continue
         try:
-            with reading_pixels(path):
-                of_file, others = _open_planes(path, channel)
+            image = open_planes(path, channel=channel)
         except ImageError as error:
             skipped.append(SkippedImage.because(str(path), error))
             continue
-        planes += of_file
-        parts |= others
+        planes += image.planes.values()
+        parts |= image.files
         files += 1
     if not planes:
         raise _nothing_found(skipped)
@@ -83,7 +76,7 @@ def _expand(source: str | os.PathLike[str], skipped: list[SkippedImage]) -> list
     """Return the images that a file, folder or pattern stands for."""
     path = Path(source)
     if path.is_dir() and not is_zarr(path):
-        images = _images_in(path)
+        images = images_in(path)
         reason = f"a folder without images ({', '.join(IMAGE_SUFFIXES)}, OME-Zarr)"
     # A file may have the signs of a pattern in its name.
     elif os.path.lexists(path) or not any(sign in str(source) for sign in "*?["):
@@ -96,7 +89,19 @@ def _expand(source: str | os.PathLike[str], skipped: list[SkippedImage]) -> list
     return images
 
 
-def _images_in(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
+    """List the images right in a folder, by their endings and in any order.
+
+    Parameters
+    ----------
+    folder : Path
+        One that can be listed.
+
+    Returns
+    -------
+    list of Path
+        Files, and folders with an OME-Zarr image.
+    """
     # Some systems leave hidden files behind that have the ending of the image they belong to.
     return [
         path
@@ -120,33 +125,9 @@ def _matches(pattern: str) -> list[Path]:
         image
         for folder in folders
         if folder not in images and images.isdisjoint(folder.parents)
-        for image in _images_in(folder)
+        for image in images_in(folder)
     ]
     return [*(image for image in images if image in found), *inside, *(named or files)]
-
-
-def _open_planes(path: Path, channel: int | None) -> tuple[list[Plane], frozenset[Path]]:
-    raw = open_without_pixels(path)
-    # An axis without a name may hold the channels, too.
-    axes = zip(raw.axes, raw.data.shape, strict=True)
-    single = all(axis in CANONICAL_AXES or size == 1 for axis, size in axes)
-    layout = find_layout(raw, channel=None if single else channel, where=str(path))
-    check_intensities(raw.data.dtype, path)
-    height, width = layout.shape[-2:]
-    planes = []
-    for position in np.ndindex(layout.shape[:-2]):
-        named = ", ".join(
-            f"{axis.lower()}={place}" for axis, place in zip(layout.axes, position, strict=False)
-        )
-        name = f"{path.name} [{named}]" if position else path.name
-        read = partial(_read, name, layout, raw.data, position)
-        planes.append(Plane(name, (height, width), read))
-    return planes, raw.files
-
-
-def _read(name: str, layout: Layout, pixels: Pixels, position: tuple[int, ...]) -> NDArray[Any]:
-    with reading_pixels(name):
-        return layout.read(pixels, position)
 
 
 def _nothing_found(skipped: Sequence[SkippedImage]) -> ImageError:

@@ -64,6 +64,8 @@ class CoreEngine:
 
     def __init__(self) -> None:
         self._last_mask: _FoundMask | None = None
+        #: Version and device of the network that was loaded last, and the network.
+        self._last_model: tuple[tuple[str, str], Inpainter | Student] | None = None
 
     def models(self) -> Sequence[ModelCard]:
         """List the shipped and the user's models, the default first."""
@@ -105,11 +107,11 @@ class CoreEngine:
         """
         yield Progress(0, 0, "Loading the network…")
         load_torch()
-        from napari_inpaintaff.separation import Student, load_model
+        from napari_inpaintaff.separation import Student
 
         network = request.network
         version = _model_version(network.model)
-        model = load_model(network.model, device=network.device)
+        model = self._model(network, version)
         yield Progress(0, 0, "Finding the foreground…")
         image = request.plane.read()
         if previous is not None and not _same_input(previous, request, image, version):
@@ -154,6 +156,16 @@ class CoreEngine:
             ),
         )
         return Labelling(labels, missing=int(np.count_nonzero(mask & ~separation.known)))
+
+    def _model(self, network: NetworkSettings, version: str) -> Inpainter | Student:
+        """Load the network; the last one stays ready for the next plane."""
+        from napari_inpaintaff.separation import load_model
+
+        key = (version, network.device)
+        if self._last_model is None or self._last_model[0] != key:
+            self._last_model = None
+            self._last_model = (key, load_model(network.model, device=network.device))
+        return self._last_model[1]
 
     def _mask(
         self,

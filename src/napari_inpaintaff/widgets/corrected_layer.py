@@ -29,6 +29,17 @@ def is_corrected(layer: Layer) -> bool:
     return any(not plane.untouched for plane in _planes.get(layer, {}).values())
 
 
+def is_plane_corrected(layer: Layer, index: PlaneIndex) -> bool:
+    """Whether somebody corrected or locked segments of a plane."""
+    plane = _planes.get(layer, {}).get(index)
+    return plane is not None and not plane.untouched
+
+
+def forget_plane(layer: Layer, index: PlaneIndex) -> None:
+    """Let a plane be read anew, because it was written and not by a correction."""
+    _planes.get(layer, {}).pop(index, None)
+
+
 def correction_refusal(layer: Labels) -> str:
     """Say why the labels of a layer cannot be corrected; empty when they can."""
     if layer.multiscale:

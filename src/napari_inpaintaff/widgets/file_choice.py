@@ -1,4 +1,4 @@
-"""Choose a file, or none."""
+"""Choose a file or a folder, or none."""
 
 from __future__ import annotations
 
@@ -43,5 +43,25 @@ class FileChoice(QWidget):
 
     def _ask(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, self._title, "", self._filter)
+        if name:
+            self.edit.setText(name)
+
+
+class FolderChoice(FileChoice):
+    """A line with the path of a folder, and a button that asks for one.
+
+    Parameters
+    ----------
+    title : str
+        Of the dialog.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(self, *, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(title=title, file_filter="", parent=parent)
+
+    def _ask(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, self._title, self.path or "")
         if name:
             self.edit.setText(name)

@@ -60,6 +60,8 @@ class SettingsForm(QWidget):
 
     #: Evidence, alpha or the minimum size is another one.
     label_settings_changed = Signal()
+    #: Anything but image and region is another one.
+    settings_changed = Signal()
 
     def __init__(
         self,
@@ -102,6 +104,19 @@ class SettingsForm(QWidget):
         self._lay_out()
         self.model.chosen.connect(self._take_over_card)
         self._take_over_card()
+        # The last, so that they tell what the others have made of it.
+        for changed in (
+            self.model.chosen,
+            self.quality.currentIndexChanged,
+            self.foreground.chosen,
+            self.diameter.valueChanged,
+            self.evidence.currentIndexChanged,
+            self.alpha.valueChanged,
+            self.minimum_size.valueChanged,
+            self.seed.valueChanged,
+            self.device.currentIndexChanged,
+        ):
+            changed.connect(self.settings_changed)
 
     @property
     def chosen_device(self) -> str:

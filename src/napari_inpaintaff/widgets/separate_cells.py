@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image, Layer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 from napari_inpaintaff.widgets.controller import SeparationController
@@ -14,6 +14,7 @@ from napari_inpaintaff.widgets.core_engine import CoreEngine
 from napari_inpaintaff.widgets.distill_engine import CoreDistillEngine, DistillEngine
 from napari_inpaintaff.widgets.distill_section import DistillSection
 from napari_inpaintaff.widgets.distill_settings import DistillRequest, DistillSettings
+from napari_inpaintaff.widgets.docks import open_dock
 from napari_inpaintaff.widgets.engine import Engine
 from napari_inpaintaff.widgets.form import FOREGROUND_METHODS, SettingsForm
 from napari_inpaintaff.widgets.model_names import model_path
@@ -26,6 +27,7 @@ from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
 from napari_inpaintaff.widgets.settings import Foreground, SeparationRequest
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
 from napari_inpaintaff.widgets.training_settings import LayerImages
+from napari_inpaintaff.widgets.tuned_settings import TunedSettings, tuned_settings
 
 #: Labels follow a slider after it has rested this long.
 RELABEL_DELAY_MS = 100
@@ -65,6 +67,10 @@ class SeparateCells(QWidget):
             on_error=notify_failure,
         )
         self.controls = RunControls()
+        self.whole_button = QPushButton("Apply to everything…")
+        self.whole_button.setToolTip(
+            "Apply these settings to all planes of a stack or time-lapse, or to a folder of images."
+        )
         self.distill = DistillSection(distill_engine or CoreDistillEngine(), self._distill_request)
         self._mask: Layer | None = None
         self._relabel_timer = single_shot(self, RELABEL_DELAY_MS, self._relabel)
@@ -75,6 +81,7 @@ class SeparateCells(QWidget):
         self._warm_up_timer.start()
         self._choose_active_image()
         self._on_distill_sources_changed()
+        self._publish_settings()
 
     def run(self) -> None:
         """Do what the Run button does; errors become notifications."""
@@ -152,6 +159,20 @@ class SeparateCells(QWidget):
             return
         self.controls.show_text("Drag over the image to draw the region, then press Run.")
 
+    def _publish_settings(self) -> None:
+        settings = TunedSettings(
+            network=self.form.network_settings(),
+            foreground=self.form.foreground.value or "none",
+            labels=self.form.label_settings(),
+            evidence=self.form.evidence.currentText(),
+        )
+        tuned_settings.publish(self._viewer, settings)
+
+    def _open_whole_data(self) -> None:
+        widget: Any = open_dock(self._viewer, "Whole data")
+        if self.form.image.layer is not None:
+            widget.form.image.choose(self.form.image.layer)
+
     def _relabel_soon(self) -> None:
         self._relabel_timer.start()
 
@@ -202,6 +223,7 @@ class SeparateCells(QWidget):
         inner = QVBoxLayout(contents)
         inner.addWidget(self.form)
         inner.addWidget(self.controls)
+        inner.addWidget(self.whole_button)
         inner.addWidget(self.distill)
         inner.addStretch()
         scroll = VerticalScrollArea()
@@ -213,6 +235,8 @@ class SeparateCells(QWidget):
     def _connect(self) -> None:
         form, controls, controller = self.form, self.controls, self.controller
         form.label_settings_changed.connect(self._relabel_soon)
+        form.settings_changed.connect(self._publish_settings)
+        self.whole_button.clicked.connect(self._open_whole_data)
         form.foreground.chosen.connect(self._follow_mask)
         model_news.changed.connect(self._on_models_changed)
         form.region.draw_button.clicked.connect(self._draw_region)

@@ -1,0 +1,179 @@
+"""The fields of the dock widget "Whole data"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_inpaintaff.widgets.fields import field_rows
+from napari_inpaintaff.widgets.file_choice import FolderChoice
+from napari_inpaintaff.widgets.layer_choice import LayerChoice, image_refusal, is_image
+from napari_inpaintaff.widgets.plane_ranges import PlaneRanges
+
+LAYER, FOLDER = "All planes of a layer", "All images of a folder"
+NO_SETTINGS = 'Open "Separate cells" first: its settings are applied here.'
+_CHANNELS = 8
+
+
+class SettingsSummary(QWidget):
+    """The settings that are applied, and the way to change them.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.text = QLabel(NO_SETTINGS)
+        self.text.setWordWrap(True)
+        self.open_button = QPushButton("Change in Separate cells…")
+        self.open_button.setToolTip(
+            'Try settings on one plane, or a region of it, in "Separate cells".\n'
+            "What is set there is taken over here at once."
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.text)
+        layout.addWidget(self.open_button)
+
+
+class WholeForm(QWidget):
+    """What to label: the planes of a layer, or the images of a folder.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers to offer.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.kind = QComboBox()
+        self.kind.addItems([LAYER, FOLDER])
+        self.kind.setToolTip("An image that is open in napari, or files that are not.")
+        self._make_layer_fields(viewer)
+        self._make_folder_fields()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._layer_page())
+        self._pages.addWidget(self._folder_page())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.kind)
+        layout.addWidget(self._pages)
+        self._connect()
+        self._on_image_chosen()
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the images of a folder are to be labelled."""
+        return bool(self.kind.currentText() == FOLDER)
+
+    @property
+    def chosen_channel(self) -> int | None:
+        """The channel of files with several; None when none was chosen."""
+        index = int(self.channel.currentIndex())
+        return index - 1 if index else None
+
+    @property
+    def folders(self) -> tuple[Path | None, Path | None]:
+        """Folder of the images, and folder for the labels."""
+        images, labels = self.images.path, self.labels.path
+        return (Path(images) if images else None, Path(labels) if labels else None)
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be labelled; empty when something can."""
+        if not self.is_folder:
+            return "" if self.image.layer is not None else "Open an image and choose it first."
+        images, labels = self.folders
+        if images is None:
+            return "Choose the folder with the images first."
+        return "" if labels is not None else "Choose a folder for the labels first."
+
+    def dispose(self) -> None:
+        """Stop following the viewer."""
+        self.image.dispose()
+
+    def _make_layer_fields(self, viewer: Any) -> None:
+        self.image = LayerChoice(
+            viewer, accepts=is_image, refusal=image_refusal, placeholder="Open an image first"
+        )
+        self.image.setToolTip("A stack, a time-lapse or a single image, in memory or on disk.")
+        self.ranges = PlaneRanges()
+        self.keep_labels = QCheckBox("Skip planes that have labels")
+        self.keep_labels.setChecked(True)
+        self.keep_labels.setToolTip(
+            "Otherwise planes that were done are done again, with the settings of now.\n"
+            "Planes that you painted in, corrected or locked are never overwritten."
+        )
+
+    def _make_folder_fields(self) -> None:
+        self.images = FolderChoice(title="Folder with images")
+        self.images.setToolTip(
+            "TIFF (stacks and time-lapses, too), PNG, JPEG and OME-Zarr; "
+            "folders in it are left out."
+        )
+        self.labels = FolderChoice(title="Folder for the labels")
+        self.labels.setToolTip(
+            "The labels of a.tif are written as a_cells.tif, with its axes, scale and units,\n"
+            "when all planes of the file are done. The folder of the images will do, too."
+        )
+        self.channel = QComboBox()
+        self.channel.addItem("Files have one channel")
+        self.channel.addItems([f"Channel {number} of files" for number in range(_CHANNELS)])
+        self.channel.setToolTip("Which channel to take of files that have several.")
+        self.keep_files = QCheckBox("Skip images whose labels are there")
+        self.keep_files.setChecked(True)
+        self.keep_files.setToolTip("Otherwise files with labels are replaced.")
+
+    def _layer_page(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(field_rows({"Image": self.image, "Planes": self.ranges}))
+        layout.addWidget(self.keep_labels)
+        layout.addStretch()
+        return page
+
+    def _folder_page(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(
+            field_rows({"Images": self.images, "Labels": self.labels, "Channel": self.channel})
+        )
+        layout.addWidget(self.keep_files)
+        layout.addStretch()
+        return page
+
+    def _connect(self) -> None:
+        self.kind.currentIndexChanged.connect(self._on_kind_chosen)
+        self.image.chosen.connect(self._on_image_chosen)
+        self.ranges.changed.connect(self.changed)
+        for choice in (self.images, self.labels):
+            choice.edit.textChanged.connect(self.changed)
+
+    def _on_kind_chosen(self, index: int) -> None:
+        self._pages.setCurrentIndex(index)
+        self.changed.emit()
+
+    def _on_image_chosen(self) -> None:
+        self.ranges.set_layer(self.image.layer)
+        self.changed.emit()
