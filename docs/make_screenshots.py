@@ -44,6 +44,7 @@ def main() -> None:
         "train-inpainter": train_inpainter,
         "distill-student": distill_student,
         "foreground": foreground,
+        "whole-data": whole_data,
         "correct": correct_labels,
         "export": export,
     }
@@ -144,6 +145,28 @@ def foreground(viewer: Any, output: Path) -> None:
         QTest.qWait(700)
         save(viewer, output / "foreground.png")
         wait_for(lambda: not widget.controller.is_running)
+
+
+def whole_data(viewer: Any, output: Path) -> None:
+    """Apply a student to a time-lapse, and take a picture while its frames appear."""
+    nuclei = viewer.layers["nuclei"]
+    movie = np.stack([np.roll(nuclei.data, 12 * frame, axis=-1) for frame in range(12)])
+    placement = {"axis_labels": ("t", "y", "x"), "scale": (1, *nuclei.scale)}
+    viewer.layers.clear()
+    image = viewer.add_image(movie, name="time-lapse", **placement)
+    viewer.layers.selection.active = image
+    _, separate = viewer.window.add_plugin_dock_widget(PLUGIN, "Separate cells")
+    QTest.qWait(1000)
+    separate.form.model.choose("nuclei-student")
+    separate.whole_button.click()
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Whole data")
+    viewer.dims.set_current_step(0, 2)
+    viewer.reset_view(margin=0.02)
+
+    widget.apply()
+    wait_for(lambda: "time-lapse [6]" in widget.controls.status.text())
+    save(viewer, output / "whole-data.png")
+    wait_for(lambda: not widget.controller.is_running)
 
 
 def correct_labels(viewer: Any, output: Path) -> None:

@@ -146,7 +146,7 @@ def iterate_files(
             image = open_planes(path, channel=channel)
             done = yield from _label_file(path, target, image, segment, number, len(targets))
         except ImageError as error:
-            yield SkippedImage.because(str(path), error)
+            yield SkippedImage(path.name, SkippedImage.because(str(path), error).reason)
             continue
         yield done
 

@@ -136,6 +136,9 @@ class CorrectionSession(QObject):
                 self.said.emit("Locked segments cannot be painted over: they stay as they were.")
             if window is not None and index == self.index:
                 self._mark(window)
+            elif self._picked not in self._corrected.plane(self.index).state.segments:
+                # The plane was read anew.
+                self._picked = 0
         self.changed.emit()
 
     def dispose(self) -> None:
@@ -169,11 +172,12 @@ class CorrectionSession(QObject):
     def _choose_plane(self) -> None:
         if self.layer.data.ndim < 2:
             return
+        # Before anybody hears of the other plane: there may be no such segment.
+        self._picked = 0
         self.index = current_plane(self.layer, self._viewer.dims.point).index
         if self._marks is not None:
             self._marks.remove()
         self._marks = CorrectionMarks(self._viewer, self.layer, self.index)
-        self._picked = 0
         self.begun_anew.emit()
         self.sync()
         self._mark_all()

@@ -32,6 +32,8 @@ class PlaneRanges(QWidget):
         #: First and last position along every leading axis.
         self.spins: list[tuple[QSpinBox, QSpinBox]] = []
         self._rows = QWidget()
+        self._form = QFormLayout(self._rows)
+        self._form.setContentsMargins(0, 0, 0, 0)
         self.count = QLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -52,24 +54,20 @@ class PlaneRanges(QWidget):
             return
         self._shape = shape
         self.spins = []
-        rows = QWidget()
-        form = QFormLayout(rows)
-        form.setContentsMargins(0, 0, 0, 0)
+        while self._form.rowCount():
+            self._form.removeRow(0)
         names = [] if layer is None else _axis_names(layer, len(shape))
         for name, length in zip(names, shape, strict=True):
             first, last = (spin_box(QSpinBox, 0, length - 1, value) for value in (0, length - 1))
             self.spins.append((first, last))
             if length > 1:
-                form.addRow(name, _range_row(first, last))
+                self._form.addRow(name, _range_row(first, last))
             first.valueChanged.connect(last.setMinimum)
             last.valueChanged.connect(first.setMaximum)
             for spin in (first, last):
                 spin.setToolTip(TOOLTIP)
                 spin.valueChanged.connect(self._on_changed)
-        self.layout().replaceWidget(self._rows, rows)
-        self._rows.deleteLater()
-        self._rows = rows
-        rows.setVisible(any(length > 1 for length in shape))
+        self._rows.setVisible(any(length > 1 for length in shape))
         self.count.setVisible(layer is not None)
         self._on_changed()
 

@@ -174,12 +174,12 @@ class WholeController(QObject):
                 self._show(update)
             elif isinstance(update, FileDone):
                 self._report.done += 1
-                self._report.add_skipped(update.skipped)
+                self._report.skipped_planes.extend(update.skipped)
             elif isinstance(update, PlaneKept | FileKept):
                 self._report.kept += 1
             elif isinstance(update, SkippedImage):
                 logger.warning("%s: %s", update.path_or_name, update.reason)
-                self._report.add_skipped((update,))
+                self._report.skipped.append(update)
 
     def _show(self, plane: PlaneDone) -> None:
         layer = None if self._source is None else self._layers.get(self._source)

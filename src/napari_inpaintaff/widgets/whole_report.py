@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from napari_inpaintaff.images import SkippedImage
@@ -25,16 +24,15 @@ class WholeReport:
         With labels that were there before.
     skipped : list of SkippedImage
         What cannot be used, and why.
+    skipped_planes : list of SkippedImage
+        Planes without labels in images that are done.
     """
 
     unit: str
     done: int = 0
     kept: int = 0
     skipped: list[SkippedImage] = field(default_factory=list)
-
-    def add_skipped(self, skipped: Iterable[SkippedImage]) -> None:
-        """Note what cannot be used."""
-        self.skipped.extend(skipped)
+    skipped_planes: list[SkippedImage] = field(default_factory=list)
 
     def ended(self) -> str:
         """Say how a run ended that was not cancelled."""
@@ -62,13 +60,21 @@ class WholeReport:
         text = ""
         if self.kept:
             text += f" {self._count(self.kept)} had labels already, which stay."
-        if self.skipped:
-            was = "was" if len(self.skipped) == 1 else "were"
-            reasons = [f"{one.path_or_name}: {one.reason}" for one in self.skipped]
-            more = len(reasons) - _NAMED
-            named = "; ".join(reasons[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
-            text += f" {self._count(len(self.skipped))} {was} skipped ({named})."
-        return text
+        return text + _reasons(self.skipped, self.unit) + _reasons(self.skipped_planes, "plane")
 
     def _count(self, number: int) -> str:
-        return f"{number} {self.unit}{'' if number == 1 else 's'}"
+        return _count(number, self.unit)
+
+
+def _reasons(skipped: list[SkippedImage], unit: str) -> str:
+    if not skipped:
+        return ""
+    reasons = [f"{one.path_or_name}: {one.reason}" for one in skipped[:_NAMED]]
+    more = len(skipped) - _NAMED
+    named = "; ".join(reasons) + (f"; and {more} more" if more > 0 else "")
+    was = "was" if len(skipped) == 1 else "were"
+    return f" {_count(len(skipped), unit)} {was} skipped ({named})."
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
