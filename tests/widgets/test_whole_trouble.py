@@ -15,15 +15,41 @@ from test_whole_run import (
     columns,
     done_frames,
     movie,
-    whole,
     whole_engine,
 )
 
 from napari_inpaintaff.errors import DeviceError, ModelFileError
 from napari_inpaintaff.widgets.runner import JobRunner
+from napari_inpaintaff.widgets.separate_cells import SeparateCells
 from napari_inpaintaff.widgets.whole_data import WholeData
 
-__all__ = ["apply_to_end", "movie", "whole", "whole_engine"]
+__all__ = ["apply_to_end", "movie", "whole_engine"]
+
+
+@pytest.fixture
+def viewer(model_viewer):
+    """A viewer without a window: most of this needs none."""
+    model_viewer.add_image(bright_square(), name="nuclei")
+    return model_viewer
+
+
+@pytest.fixture
+def dock(viewer, engine, qtbot):
+    """The dock widget "Separate cells"."""
+    widget = SeparateCells(viewer, engine=engine)
+    qtbot.addWidget(widget)
+    return widget
+
+
+@pytest.fixture
+def whole(viewer, movie, dock, whole_engine, qtbot):
+    """The dock widget beside it, with the time-lapse chosen."""
+    widget = WholeData(viewer, engine=whole_engine)
+    qtbot.addWidget(widget)
+    yield widget
+    whole_engine.release()
+    widget.controller.cancel()
+    qtbot.waitUntil(lambda: not JobRunner._working, timeout=180_000)
 
 
 def errors_of(notifications) -> list[str]:
@@ -74,16 +100,13 @@ def test_layers_may_be_renamed_and_others_chosen_meanwhile(
 
 
 def test_a_viewer_closed_during_a_run_leaves_no_thread(
-    make_napari_viewer, dock, whole_engine, qtbot
+    make_napari_viewer, engine, whole_engine, qtbot
 ):
     other = make_napari_viewer()
     other.add_image(np.stack([bright_square()] * FRAMES), name="movie")
     widget = WholeData(other, engine=whole_engine)
     other.window.add_dock_widget(widget, name="Whole data")
-    settings = dock._publish_settings
-    dock._viewer, before = other, dock._viewer
-    settings()
-    dock._viewer = before
+    other.window.add_dock_widget(SeparateCells(other, engine=engine), name="Separate cells")
     whole_engine.hold()
     widget.controls.apply_button.click()
     assert whole_engine.in_batch.wait(60)
