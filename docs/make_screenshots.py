@@ -20,6 +20,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from skimage.measure import regionprops
 
+from napari_inpaintaff.images import simulate_dense_nuclei
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.separation.affinities import affinities_from_labels
 from napari_inpaintaff.widgets.correction_view import show_segment
@@ -149,11 +150,10 @@ def foreground(viewer: Any, output: Path) -> None:
 
 def whole_data(viewer: Any, output: Path) -> None:
     """Apply a student to a time-lapse, and take a picture while its frames appear."""
-    nuclei = viewer.layers["nuclei"]
-    movie = np.stack([np.roll(nuclei.data, 12 * frame, axis=-1) for frame in range(12)])
-    placement = {"axis_labels": ("t", "y", "x"), "scale": (1, *nuclei.scale)}
+    field, _ = simulate_dense_nuclei(shape=(256, 256 + 12 * 8))
+    movie = np.stack([field[:, 8 * frame :][:, :256] for frame in range(12)])
     viewer.layers.clear()
-    image = viewer.add_image(movie, name="time-lapse", **placement)
+    image = viewer.add_image(movie, name="time-lapse", axis_labels=("t", "y", "x"))
     viewer.layers.selection.active = image
     _, separate = viewer.window.add_plugin_dock_widget(PLUGIN, "Separate cells")
     QTest.qWait(1000)

@@ -43,6 +43,7 @@ def test_every_command_can_be_imported():
         ("train_inpainter", "CoreTrainingEngine().inpainters()"),
         ("find_foreground", "CoreForegroundEngine().starts()"),
         ("correct_labels", "CorrectLabels"),
+        ("whole_data", "WholeData"),
         ("export_cells", "is_labels(None)"),
     ],
 )
@@ -59,13 +60,19 @@ def test_the_widgets_are_in_the_plugins_and_the_segment_menu(
 ):
     manager = PluginManager.instance()
     menu = [item.command for item in manager.iter_menu("napari/layers/segment")]
-    docks = ("separate_cells", "train_inpainter", "find_foreground", "correct_labels", "export")
+    docks = ("separate_cells", "train_inpainter", "find_foreground", "whole_data")
+    docks += ("correct_labels", "export")
     assert menu == [f"{NAME}.{name}" for name in docks]
     assert f"{NAME}.export" in [item.command for item in manager.iter_menu("napari/layers/measure")]
     viewer = make_napari_viewer()
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Separate cells")
     assert dock.name.startswith("Separate cells")
     assert widget.form.image.layer is None
+    widget.whole_button.click()
+    dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Whole data")
+    assert dock.name.startswith("Whole data")
+    assert widget.summary.text.text().startswith("Network: ")
+    assert widget.controls.apply_button.toolTip() == "Open an image and choose it first."
     dock, widget = viewer.window.add_plugin_dock_widget(NAME, "Train inpainter")
     assert dock.name.startswith("Train inpainter")
     assert widget.sources.layers == ()

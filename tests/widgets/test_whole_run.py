@@ -106,8 +106,8 @@ def test_the_summary_follows_separate_cells(dock, whole):
     dock.form.foreground.choose("none")
     text = whole.summary.text.text()
     assert "nuclei-student (one pass)" in text
-    assert "α 2.1" in text
-    assert "Foreground: none" in text
+    assert "Cut strength α: 2.1" in text
+    assert "Foreground: None: label every pixel" in text
 
 
 def test_planes_appear_as_they_are_done_and_a_range_can_be_chosen(

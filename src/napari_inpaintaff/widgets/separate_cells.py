@@ -164,6 +164,7 @@ class SeparateCells(QWidget):
             network=self.form.network_settings(),
             foreground=self.form.foreground.value or "none",
             labels=self.form.label_settings(),
+            foreground_title=self.form.foreground.currentText(),
             evidence=self.form.evidence.currentText(),
         )
         tuned_settings.publish(self._viewer, settings)

@@ -25,13 +25,14 @@ class TunedSettings:
         A mask or label layer, or the name of a method or a network.
     labels : LabelSettings
         How affinities become labels.
-    evidence : str
-        What the user reads for the method of ``labels``.
+    foreground_title, evidence : str
+        What the user reads for the foreground, and for the method of ``labels``.
     """
 
     network: NetworkSettings | None
     foreground: Layer | str
     labels: LabelSettings
+    foreground_title: str
     evidence: str
 
     @property
@@ -43,19 +44,15 @@ class TunedSettings:
         where = "" if network.device == "auto" else f", on {network.device.upper()}"
         how = f"{network.quality}, seed {network.seed}" if network.quality else "one pass"
         model = Path(network.model).stem if network.model.endswith(".safetensors") else ""
+        layer = "" if isinstance(self.foreground, str) else "layer "
         return (
             f"Network: {model or network.model} ({how}{where})\n"
             f"Cell diameter: {network.diameter:g} px\n"
-            f"Foreground: {self._foreground}\n"
-            f"Labels: {self.evidence[:1].lower()}{self.evidence[1:]}, α {labels.alpha:g}, "
-            f"at least {labels.minimum_size} px"
+            f"Foreground: {layer}{self.foreground_title}\n"
+            f"Evidence: {self.evidence}\n"
+            f"Cut strength α: {labels.alpha:g}\n"
+            f"Minimum size: {labels.minimum_size} px"
         )
-
-    @property
-    def _foreground(self) -> str:
-        if isinstance(self.foreground, str):
-            return self.foreground
-        return f"layer {self.foreground.name}"
 
 
 class TunedSettingsBoard(QObject):

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QLabel,
     QPushButton,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -70,14 +69,14 @@ class WholeForm(QWidget):
         self.kind.setToolTip("An image that is open in napari, or files that are not.")
         self._make_layer_fields(viewer)
         self._make_folder_fields()
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self._layer_page())
-        self._pages.addWidget(self._folder_page())
+        self._pages = (self._layer_page(), self._folder_page())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.kind)
-        layout.addWidget(self._pages)
+        for page in self._pages:
+            layout.addWidget(page)
         self._connect()
+        self._on_kind_chosen()
         self._on_image_chosen()
 
     @property
@@ -149,7 +148,6 @@ class WholeForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(field_rows({"Image": self.image, "Planes": self.ranges}))
         layout.addWidget(self.keep_labels)
-        layout.addStretch()
         return page
 
     def _folder_page(self) -> QWidget:
@@ -160,7 +158,6 @@ class WholeForm(QWidget):
             field_rows({"Images": self.images, "Labels": self.labels, "Channel": self.channel})
         )
         layout.addWidget(self.keep_files)
-        layout.addStretch()
         return page
 
     def _connect(self) -> None:
@@ -170,8 +167,9 @@ class WholeForm(QWidget):
         for choice in (self.images, self.labels):
             choice.edit.textChanged.connect(self.changed)
 
-    def _on_kind_chosen(self, index: int) -> None:
-        self._pages.setCurrentIndex(index)
+    def _on_kind_chosen(self) -> None:
+        for page, shown in zip(self._pages, (not self.is_folder, self.is_folder), strict=True):
+            page.setVisible(shown)
         self.changed.emit()
 
     def _on_image_chosen(self) -> None:
