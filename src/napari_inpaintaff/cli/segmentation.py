@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_inpaintaff.cli.console import follow, read_count
+from napari_inpaintaff.cli.folder_segmentation import check_folder, segment_folder
 from napari_inpaintaff.cli.foreground_choice import (
     add_foreground,
     foreground_files,
@@ -36,6 +37,9 @@ from napari_inpaintaff.cli.options import (
 )
 from napari_inpaintaff.errors import ParameterError
 
+if TYPE_CHECKING:
+    from napari_inpaintaff.partition import PartitionParameters
+
 _NPZ = (".npz",)
 
 
@@ -46,10 +50,21 @@ def add_commands(commands: Commands) -> None:
         "segment",
         run_segment,
         "image to label image",
-        "Stacks (time, z) are worked on plane by plane; labels count from 1 in every plane.",
+        "Stacks (time, z) are worked on plane by plane; labels count from 1 in every plane. "
+        "Of a folder every image is worked on.",
     )
     add_image(command)
-    add_output(command, "LABELS.tif", "label image to write, with the axes and scale of IMAGE")
+    add_output(
+        command,
+        "LABELS.tif",
+        "label image to write, with the axes and scale of IMAGE; for a folder of images, a "
+        "folder for files NAME_cells.tif",
+    )
+    command.add_argument(
+        "--replace",
+        action="store_true",
+        help="for a folder: label images anew whose labels are there already",
+    )
     add_model(command)
     add_foreground(
         command,
@@ -77,32 +92,52 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_segment(options: argparse.Namespace) -> None:
-    """Write the labels of an image, and its affinities on demand."""
+    """Write the labels of an image, or of a folder, and the affinities on demand."""
+    from napari_inpaintaff.images.ome_zarr import is_zarr
+
+    if options.image.is_dir() and not is_zarr(options.image):
+        check_folder(options)
+        _check_model(options)
+        foreground = resolve_foreground(options.foreground, device=options.device)
+        segment_folder(options, foreground, _settings(options)[0])
+    else:
+        _segment_file(options)
+
+
+def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], PartitionParameters | None]:
+    """Return the settings of `iterate_segmentation`, and the usual partition of the model."""
+    from napari_inpaintaff.pipeline import default_partition
+
+    settings: dict[str, Any] = {"diameter": options.diameter, "drafts": False}
+    if reads_outline(options):
+        return {**settings, "partition": outline_parameters(options)}, None
+    separation = separation_parameters(options)
+    model = load_chosen_model(options)
+    usual = default_partition(model)
+    partition = partition_parameters(options, usual)
+    return {**settings, "separation": separation, "model": model, "partition": partition}, usual
+
+
+def _segment_file(options: argparse.Namespace) -> None:
     from napari_inpaintaff.images import parse_region, read_image, write_affinities, write_labels
 
-    outline = reads_outline(options)
     _check_files(options)
+    if options.replace:
+        raise ParameterError("--replace is for a folder of images; one file is always replaced")
     image = read_image(options.image, channel=options.channel)
     planes = list(np.ndindex(image.data.shape[:-2]))
     if options.save_affinities and len(planes) > 1:
         raise ParameterError(
             f"--save-affinities keeps one plane, and {options.image} has {len(planes)}"
         )
-    settings: dict[str, Any] = {"diameter": options.diameter, "drafts": False}
-    if options.region:
-        settings["region"] = parse_region(options.region, image.data.shape)
-    settings |= {"partition": outline_parameters(options)} if outline else {}
-    settings |= {} if outline else {"separation": separation_parameters(options)}
+    region = parse_region(options.region, image.data.shape) if options.region else None
     foreground = resolve_foreground(options.foreground, device=options.device)
     sources = list(source_of_planes(foreground, image.data.shape, planes))
 
-    from napari_inpaintaff.pipeline import default_partition, iterate_segmentation
+    from napari_inpaintaff.pipeline import iterate_segmentation
 
-    usual = None
-    if not outline:
-        model = load_chosen_model(options)
-        usual = default_partition(model)
-        settings |= {"model": model, "partition": partition_parameters(options, usual)}
+    settings, usual = _settings(options)
+    settings["region"] = region
     labels = np.zeros(image.data.shape, dtype=np.uint32)
     for number, (plane, source) in enumerate(zip(planes, sources, strict=True), start=1):
         result = follow(
@@ -130,6 +165,11 @@ def _check_files(options: argparse.Namespace) -> None:
     check_output(options.output, *inputs, suffixes=TIFF)
     if options.save_affinities:
         check_output(options.save_affinities, *inputs, suffixes=_NPZ)
+    _check_model(options)
+
+
+def _check_model(options: argparse.Namespace) -> None:
+    """Raise what is wrong with options that would do nothing without affinities."""
     if reads_outline(options):
         refuse_model(options)
         if options.save_affinities:

@@ -118,7 +118,8 @@ class WholeControls(QWidget):
     def _show_buttons(self) -> None:
         set_button(
             self.apply_button,
-            "Separate the cells of everything that is chosen above, plane by plane.",
+            "Separate the cells of everything that is chosen above, plane by plane.\n"
+            "Labels count from 1 in every plane; Export can link cells from plane to plane.",
             "A run is going on." if self._running else self._problem,
         )
         ending = "The run is being cancelled." if self._cancelling else ""
