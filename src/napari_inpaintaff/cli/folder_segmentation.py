@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.cli.console import Reading, follow, print_line
+from napari_inpaintaff.cli.labels_written import TIFF
 from napari_inpaintaff.errors import ImageError, OutputError, ParameterError
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ def check_folder(options: argparse.Namespace) -> None:
     ParameterError
         For options that mean a single image.
     OutputError
-        If the folder for the labels cannot be made.
+        If the output is no folder, or cannot be made.
     """
     if options.region:
         raise ParameterError("--region means one image: leave it out for a folder")
     if options.save_affinities:
         raise ParameterError("--save-affinities keeps one plane: leave it out for a folder")
+    if options.output.suffix.lower() in TIFF:
+        raise OutputError(
+            f"{options.image} is a folder: name a folder for its labels, not {options.output.name}"
+        )
     try:
         options.output.mkdir(exist_ok=True)
     except OSError as error:
