@@ -250,6 +250,27 @@ def test_updates_come_after_every_batch_and_tell_what_is_going_on() -> None:
         assert all(-QUICK.patch < start < 40 for start in update.origin)
 
 
+def test_one_split_is_shown_from_its_first_iteration_to_its_last() -> None:
+    image, _ = mosaic((40, 40), seed=11)
+    run = iterate_affinities(image, GaussianInpainter(), QUICK)
+    updates = [update for update in run if isinstance(update, SplitUpdate)]
+    seen: dict[int, list[SplitUpdate]] = {}
+    for update in updates:
+        seen.setdefault(update.split, []).append(update)
+    assert len(seen) > 10
+    for steps in seen.values():
+        assert len({(step.patch, step.depth, step.origin, step.iterations) for step in steps}) == 1
+        # The last one measures the evidence for what came out.
+        assert [step.ended for step in steps] == [False] * (len(steps) - 1) + [True]
+        first = steps[0].iteration
+        expected = [*range(first, QUICK.iterations + 1), QUICK.iterations]
+        iterations = [step.iteration for step in steps]
+        assert iterations == expected[: len(steps)], "none is left out"
+    assert sum(steps[0].iteration == 1 for steps in seen.values()) > 0.5 * len(seen)
+    assert {step.patch for step in updates} <= set(range(1, 17))
+    assert {step.iterations for step in updates} == {QUICK.iterations}
+
+
 def test_the_first_grid_is_finished_before_anything_else_is_begun() -> None:
     image, labels = mosaic((72, 90), seed=12, areas=20)
     wanted = labels % 4 > 0

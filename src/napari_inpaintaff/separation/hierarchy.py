@@ -59,12 +59,15 @@ class Region:
     window : tuple of two slices
         Square part of the patch that holds the region. Everything outside a region is
         hidden from the network anyway, so it need not be computed.
+    number : int
+        Of the region, from 1, in the order in which they were found.
     """
 
     tree: PatchTree
     mask: Mask
     depth: int
     window: tuple[slice, slice]
+    number: int
 
     @property
     def size(self) -> int:
@@ -216,8 +219,8 @@ class RegionQueue:
             self._make_leaf(tree, mask)
             return
         tree.open_regions += 1
-        region = Region(tree, mask, depth, _window(mask, self._windows))
         self._found += 1
+        region = Region(tree, mask, depth, _window(mask, self._windows), self._found)
         if tree.number <= self._urgent:
             self._urgent_regions.add(region)
             order = depth - self._DEEPEST

@@ -41,6 +41,15 @@ class SplitUpdate:
         Updates done, and depth of the region in its patch.
     done, total : int
         Patches.
+    iterations : int
+        Updates that every split takes, unless a side runs empty before.
+    patch : int
+        Number of the patch, from 1, in the order in which they are begun.
+    split : int
+        Number of the split, from 1, in no meaningful order: it tells splits apart.
+    ended : bool
+        Whether this is the last update of the split; ``gain`` is then the evidence for
+        ``state``, and before that for the state of the iteration before.
     """
 
     origin: tuple[int, int]
@@ -52,6 +61,10 @@ class SplitUpdate:
     depth: int
     done: int
     total: int
+    iterations: int
+    patch: int
+    split: int
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -120,7 +133,8 @@ def split_patches(
     Yields
     ------
     SplitUpdate, PatchLeaves or LeafSketch
-        The first after every network batch, the second for every patch that is finished,
+        The first after every network batch, for one split until it ends and then for another;
+        the second for every patch that is finished,
         roughly in the order of ``origins``, the third at most once. Not asking for the next
         one cancels the run.
     """
@@ -154,10 +168,15 @@ def split_patches(
         if worker is None:
             return
         batch, regions = worker.batch, worker.regions
-        slot = min(regions)
-        updates = min(batch.iteration[slot] + 1, parameters.iterations)
+        slot = worker.watch()
+        progress = _Progress(
+            min(batch.iteration[slot] + 1, parameters.iterations),
+            parameters.iterations,
+            done,
+            queue.patches,
+        )
         results = batch.step()
-        yield _show(batch, slot, regions[slot], updates, (done, queue.patches), zoom)
+        yield _show(batch, slot, regions[slot], progress, zoom)
         for result in results:
             queue.put(regions.pop(result.slot), result.sides)
 
@@ -199,17 +218,25 @@ def iterate_leaves(
     return [found[origin] for origin in origins if origin in found]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Worker:
-    """A batch of one window size, and the regions in its slots."""
+    """A batch of one window size, the regions in its slots, and the slot that is shown."""
 
     batch: SplitBatch
     regions: dict[int, Region]
+    watched: int = 0
 
     def load(self, queue: RegionQueue) -> float:
         """Return the part of the slots that could be in use."""
         waiting = len(self.regions) + queue.waiting(self.batch.size)
         return min(1.0, waiting / self.batch.slots)
+
+    def watch(self) -> int:
+        """Return the slot to show: that of one split until it ends, then of one just begun."""
+        if self.watched not in self.regions:
+            iteration = self.batch.iteration
+            self.watched = min(self.regions, key=lambda slot: (iteration[slot], slot))
+        return self.watched
 
     def fill(self, queue: RegionQueue, seed: int) -> None:
         """Begin to split regions that wait, as many as there are free slots."""
@@ -241,26 +268,34 @@ def _fullest(workers: list[_Worker], queue: RegionQueue, seed: int) -> _Worker |
     return worker if worker.regions else None
 
 
+@dataclass(frozen=True)
+class _Progress:
+    """Of the split that is shown, and of the run."""
+
+    iteration: int
+    iterations: int
+    done: int
+    total: int
+
+
 def _show(
-    batch: SplitBatch,
-    slot: int,
-    region: Region,
-    updates: int,
-    patches: tuple[int, int],
-    zoom: float,
+    batch: SplitBatch, slot: int, region: Region, progress: _Progress, zoom: float
 ) -> SplitUpdate:
     side, other, band = (
         mask[slot].cpu().numpy() for mask in (batch.side, batch.other, batch.hidden)
     )
-    done, total = patches
     return SplitUpdate(
         origin=region.origin,
         zoom=zoom,
         state=side + 2 * other.astype(np.int8),
         band=band.copy(),  # the batch goes on
         gain=batch.evidence[slot],
-        iteration=updates,
+        iteration=progress.iteration,
         depth=region.depth,
-        done=done,
-        total=total,
+        done=progress.done,
+        total=progress.total,
+        iterations=progress.iterations,
+        patch=region.tree.number,
+        split=region.number,
+        ended=batch.iteration[slot] < 0,
     )
