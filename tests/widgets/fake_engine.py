@@ -21,6 +21,7 @@ from napari_inpaintaff.widgets.planes import Plane
 from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, SeparationRequest
 
 PATCH = 16
+SPLIT = 3
 TIMEOUT = 180
 DRAFT = "draft"
 STUDENT, STUDENT_ALPHA = "nuclei-student", 1.13
@@ -37,6 +38,10 @@ class FakeSplit:
     depth: int
     done: int
     total: int
+    iterations: int = SPLIT
+    patch: int = 1
+    split: int = 1
+    ended: bool = False
 
 
 class FakeEngine:
@@ -45,6 +50,7 @@ class FakeEngine:
     With alpha below 0.9 the columns stay together. Batches can be held by
     `hold()` and let go one by one by `release(count)`. After the batches in `drafts` there
     is a draft, whose columns are twice as wide. The student yields neither splits nor drafts.
+    A split takes three batches, and each patch is split once.
     """
 
     def __init__(self, *, batches: int = 6, width: int = 8) -> None:
@@ -144,15 +150,19 @@ class FakeEngine:
         band = np.zeros(state.shape, dtype=bool)
         band[:, 2 + batch % 8 : 7 + batch % 8] = True
         return FakeSplit(
-            origin=(rows.start, columns.start + (batch // 3) * 4),
+            origin=(rows.start, columns.start + (batch // SPLIT) * 4),
             zoom=1.0,
             state=state,
             band=band,
-            gain=-1.0,
-            iteration=batch,
+            gain=batch - 1.0,
+            iteration=batch % SPLIT + 1,
             depth=0,
             done=batch + 1,
             total=self.batches,
+            iterations=SPLIT,
+            patch=batch // SPLIT + 1,
+            split=batch // SPLIT + 1,
+            ended=batch % SPLIT == SPLIT - 1,
         )
 
     def _draft(self, request: SeparationRequest, image: NDArray[Any], done: int) -> SeparationDraft:

@@ -12,9 +12,8 @@ from qtpy.QtCore import QObject, Signal
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.engine import Engine, Labelling, Separation
 from napari_inpaintaff.widgets.evidence import Evidence, remember_evidence
+from napari_inpaintaff.widgets.live_splits import LiveSplits
 from napari_inpaintaff.widgets.notices import notify_failure
-from napari_inpaintaff.widgets.pace import Pace
-from napari_inpaintaff.widgets.preview import SplitPreview
 from napari_inpaintaff.widgets.results import ResultLayers
 from napari_inpaintaff.widgets.runner import BusyError, JobRunner
 from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, SeparationRequest
@@ -26,6 +25,8 @@ from napari_inpaintaff.widgets.steps import (
     run_steps,
     warm_up_steps,
 )
+
+CANCELLED = "Cancelled. Nothing was kept of this run."
 
 
 @dataclass(eq=False)
@@ -43,9 +44,7 @@ class _Current:
     source: Image
     request: SeparationRequest
     wishes: LabelWishes
-    preview: SplitPreview
     layers: ResultLayers
-    patches: tuple[int, int] = (0, 0)
     cancelled: bool = False
 
 
@@ -56,15 +55,6 @@ class _Relabelling:
     source: Layer
     foreground: Foreground
     settings: LabelSettings
-
-
-#: Part of the interface's time that splits and the count of patches may take.
-SHARE = 0.2
-
-
-def update_key(update: Any) -> Any:
-    """Let splits of different patches stand beside each other between two flushes."""
-    return getattr(update, "origin", type(update))
 
 
 class SeparationController(QObject):
@@ -79,6 +69,11 @@ class SeparationController(QObject):
         Where the layers go.
     engine : Engine
         The calls into the core.
+
+    Attributes
+    ----------
+    live : LiveSplits
+        What is seen of the splits, and how many patches are finished.
     """
 
     started = Signal()
@@ -87,7 +82,6 @@ class SeparationController(QObject):
     step_changed = Signal(str)
     #: How much of the step is done, and of how much; of 0 when nobody knows.
     share_changed = Signal(int, int)
-    patches_done = Signal(int, int)
     #: A draft is shown; carries its number of cells, such as "41 cells".
     drafted = Signal(str)
     #: Labels were shown; carries a sentence for the user.
@@ -104,8 +98,8 @@ class SeparationController(QObject):
         self._relabelled: _Relabelling | None = None
         self._relabelled_from: _Kept | None = None
 
-        self._pace = Pace(self._show_splits, SHARE)
-        self._runner = JobRunner(heavy=True, coalesce=update_key)
+        self.live = LiveSplits(viewer)
+        self._runner = JobRunner(heavy=True, coalesce=self.live.coalesce)
         self._runner.updated.connect(self._on_updated)
         self._runner.succeeded.connect(self._on_succeeded)
         self._runner.failed.connect(self._on_failed)
@@ -148,8 +142,8 @@ class SeparationController(QObject):
             layers = kept.layers
         else:
             layers = ResultLayers(self._viewer, source, index)
-        preview = SplitPreview(self._viewer, source, index)
-        self._current = _Current(source, request, wishes, preview, layers)
+        self.live.begin(source, index)
+        self._current = _Current(source, request, wishes, layers)
         self._ending = ""
         self.started.emit()
 
@@ -189,47 +183,37 @@ class SeparationController(QObject):
         current, self._current = self._current, None
         if current is not None:
             current.layers.take_back_draft()
-            self._end_preview(current)
+        self.live.dispose()
 
     def _on_updated(self, updates: tuple[Any, ...]) -> None:
         if self._current is None:
             return
         splits = [update for update in updates if hasattr(update, "origin")]
-        self._current.preview.note(splits)
+        self.live.note(splits)
         for update in updates:
             if isinstance(update, Progress):
                 if update.message:
                     # The count of patches belongs to the step before.
-                    self._pace.stop()
+                    self.live.hold()
                     self.step_changed.emit(update.message)
                 self.share_changed.emit(update.done, update.total)
             elif splits:
-                self._current.patches = (splits[-1].done, splits[-1].total)
                 splits = []
                 # Before a draft that came with them: the splits stay visible above it.
-                self._pace.tell()
+                self.live.tell()
             if isinstance(update, DraftLabels):
                 self._show_draft(self._current, update.labelling)
 
-    def _show_splits(self) -> None:
-        if self._current is not None:
-            self._current.preview.show()
-            self.patches_done.emit(*self._current.patches)
-
-    def _end_preview(self, current: _Current) -> None:
-        self._pace.stop()
-        current.preview.remove()
-
     def _show_draft(self, current: _Current, labelling: Labelling) -> None:
         if not current.cancelled:
-            current.layers.show_draft(labelling.labels, below=current.preview.layer)
+            current.layers.show_draft(labelling.labels, below=self.live.layer)
             self.drafted.emit(labelling.cells)
 
     def _on_succeeded(self, result: RunResult) -> None:
         current = self._current
         if current is None or current.source not in self._viewer.layers:
             return
-        current.preview.remove()
+        self.live.remove()
         layers = current.layers
         self._kept[current.source] = _Kept(result.separation, layers)
         rows, columns = result.separation.region
@@ -245,15 +229,28 @@ class SeparationController(QObject):
         self._ending = notify_failure(error)
 
     def _on_cancelled(self) -> None:
-        self._ending = self._ending or "Cancelled. Nothing was kept of this run."
+        self._ending = self._ending or CANCELLED
 
     def _on_finished(self) -> None:
         current, self._current = self._current, None
         if current is not None:
             current.layers.take_back_draft()
-            self._end_preview(current)
+            self._keep_recording()
         self.ended.emit(self._ending)
         self._start_relabelling()
+
+    def _keep_recording(self) -> None:
+        try:
+            evolution = self.live.end()
+        except Exception as error:
+            notify_failure(error)
+            return
+        if evolution is not None:
+            if self._ending == CANCELLED:
+                self._ending = "Cancelled. Only the recording was kept."
+            self._ending += (
+                f"\nThe recording is the layer {evolution.name}: move the slider below the image."
+            )
 
     def _start_relabelling(self) -> None:
         wish = self._relabel_next

@@ -21,7 +21,7 @@ class Pace(QObject):
     action : callable
         Draws the newest; what it makes Qt draw afterwards counts, too.
     share : float
-        Part of the interface's time that the action may take, in (0, 1).
+        Part of the interface's time that the action may take, in (0, 1].
     """
 
     def __init__(self, action: Callable[[], None], share: float) -> None:
@@ -40,6 +40,10 @@ class Pace(QObject):
         self._news = True
         if not self._resting:
             self._act()
+
+    def set_share(self, share: float) -> None:
+        """Let the action take another part of the time, from the next call on."""
+        self._share = share
 
     def stop(self) -> None:
         """Draw nothing any more until there is news again."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from napari_inpaintaff.errors import ImageError
 
@@ -211,4 +212,34 @@ def result_placement(
         "affine": layer.affine,
         "units": layer.units,
         "axis_labels": layer.axis_labels,
+    }
+
+
+def with_leading_axis(placement: dict[str, Any], label: str) -> dict[str, Any]:
+    """Place a layer that has one more axis, before all others, which is counted from 0.
+
+    Parameters
+    ----------
+    placement : dict
+        See `result_placement`.
+    label : str
+        Name of the new axis.
+
+    Returns
+    -------
+    dict
+        The same arguments, for the layer with the new axis.
+    """
+    axes = len(placement["scale"])
+    shear = np.asarray(placement["shear"])
+    # napari tells shears by the pairs of axes above the diagonal, row by row.
+    sheared = np.concatenate([np.zeros(axes), shear]) if shear.ndim == 1 else block_diag(1, shear)
+    return {
+        "scale": np.array([1, *placement["scale"]]),
+        "translate": np.array([0, *placement["translate"]]),
+        "rotate": block_diag(1, placement["rotate"]),
+        "shear": sheared,
+        "affine": block_diag(1, np.asarray(placement["affine"].affine_matrix)),
+        "units": ("pixel", *placement["units"]),
+        "axis_labels": (label, *placement["axis_labels"]),
     }

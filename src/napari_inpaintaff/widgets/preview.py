@@ -1,9 +1,7 @@
-"""Show how the splits evolve, in a small layer that follows one patch at a time."""
+"""Show a split in a small layer over the image."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,12 +18,9 @@ if TYPE_CHECKING:
 
 PREVIEW_NAME = "Evolving split"
 
-#: One patch is followed at least this long before the preview moves on.
-FOLLOW_SECONDS = 1.0
-
 #: The colours of the paper's figures: M purple, its complement orange, the patch green.
 PURPLE, ORANGE, OUTLINE, FRAME = 1, 2, 3, 4
-_COLOURS = {
+COLOURS = {
     None: "transparent",
     0: "transparent",
     PURPLE: "#8e44ad",
@@ -75,64 +70,37 @@ class SplitPreview:
         self._source = source
         self._index = index
         self._layer: Labels | None = None
-        self._followed: tuple[int, int] | None = None
-        self._followed_since = 0.0
-        #: The newest of every patch that is not shown yet, the newest of all last.
-        self._newest: dict[tuple[int, int], SplitUpdate] = {}
 
     @property
     def layer(self) -> Labels | None:
         """Where it is shown; None before the first split."""
         return self._layer
 
-    def note(self, updates: Sequence[SplitUpdate]) -> None:
-        """Take in what `show` may choose from."""
-        for update in updates:
-            self._newest.pop(update.origin, None)
-            self._newest[update.origin] = update
-
     def remove(self) -> None:
-        """Take the layer away."""
+        """Take the layer away; the next split makes another."""
         if self._layer is not None and self._layer in self._viewer.layers:
             self._viewer.layers.remove(self._layer)
+        self._layer = None
 
-    def show(self) -> None:
-        """Show one of the noted splits: the followed patch's, if it is among them.
+    def show(self, update: SplitUpdate, picture: NDArray[np.uint8]) -> None:
+        """Show the picture of a split.
 
         Nothing is shown any more once the user has removed the layer.
         """
-        update = self._choose(list(self._newest.values()))
-        self._newest.clear()
-        if update is None:
-            return
-        picture = result_array(split_picture(update.state, update.band), self._index)
+        data = result_array(picture, self._index)
         placement = result_placement(self._source, self._index, update.origin, update.zoom)
         if self._layer is None:
-            self._layer = self._add(picture, placement)
+            self._layer = self._add(data, placement)
         elif self._layer in self._viewer.layers:
-            self._layer.data = picture
+            self._layer.data = data
             if not np.array_equal(self._layer.translate, placement["translate"]):
                 self._layer.translate = placement["translate"]
-
-    def _choose(self, updates: Sequence[SplitUpdate]) -> SplitUpdate | None:
-        if not updates:
-            return None
-        now = time.monotonic()
-        if now - self._followed_since < FOLLOW_SECONDS:
-            for update in reversed(updates):
-                if update.origin == self._followed:
-                    return update
-        # The first split of a patch says more than those of its crumbs.
-        chosen = min(reversed(updates), key=lambda update: update.depth)
-        if chosen.origin != self._followed:
-            self._followed, self._followed_since = chosen.origin, now
-        return chosen
 
     def _add(self, picture: NDArray[Any], placement: dict[str, Any]) -> Labels:
         layer = Labels(
             picture,
             name=PREVIEW_NAME,
-            colormap=DirectLabelColormap(color_dict=_COLOURS),
+            colormap=DirectLabelColormap(color_dict=COLOURS),
             opacity=0.45,
             **placement,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ from napari_inpaintaff.widgets.planes import current_plane, mask_plane, mask_pla
 from napari_inpaintaff.widgets.run_controls import RunControls
 from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
 from napari_inpaintaff.widgets.settings import Foreground, SeparationRequest
+from napari_inpaintaff.widgets.theme_colours import theme_colours
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
 from napari_inpaintaff.widgets.training_settings import LayerImages
 from napari_inpaintaff.widgets.tuned_settings import TunedSettings, tuned_settings
+from napari_inpaintaff.widgets.watch_section import WatchSection
 
 #: Labels follow a slider after it has rested this long.
 RELABEL_DELAY_MS = 100
@@ -67,6 +70,7 @@ class SeparateCells(QWidget):
             on_error=notify_failure,
         )
         self.controls = RunControls()
+        self.watch = WatchSection(theme_colours(napari_viewer.theme))
         self.whole_button = QPushButton("Apply to everything…")
         self.whole_button.setToolTip(
             "Apply these settings to all planes of a stack or time-lapse, or to a folder of images."
@@ -224,6 +228,7 @@ class SeparateCells(QWidget):
         inner = QVBoxLayout(contents)
         inner.addWidget(self.form)
         inner.addWidget(self.controls)
+        inner.addWidget(self.watch)
         inner.addWidget(self.whole_button)
         inner.addWidget(self.distill)
         inner.addStretch()
@@ -246,25 +251,52 @@ class SeparateCells(QWidget):
         controller.started.connect(self._on_started)
         controller.step_changed.connect(controls.show_step)
         controller.share_changed.connect(controls.show_share)
-        controller.patches_done.connect(controls.show_patches)
+        controller.live.patches_done.connect(controls.show_patches)
         controller.drafted.connect(controls.show_draft)
         controller.labelled.connect(controls.show_text)
         controller.ended.connect(self._on_ended)
         form.image.chosen.connect(self._on_distill_sources_changed)
         form.model.chosen.connect(self._on_distill_sources_changed)
+        self._connect_watch()
         self.distill.saved.connect(self._use_student)
         self.distill.running_changed.connect(self._on_distilling)
         distiller = self.distill.controller
+
+        viewer, follow_theme = self._viewer, self._theme_follower()
+        viewer.events.theme.connect(follow_theme)
 
         # Qt deletes the dock widget when it or the window is closed. The function
         # holds the controllers and the form, not this widget, so that nothing
         # stays alive for it.
         def dispose() -> None:
+            viewer.events.theme.disconnect(follow_theme)
             controller.dispose()
             distiller.dispose()
             form.dispose()
 
         self.destroyed.connect(dispose)
+
+    def _connect_watch(self) -> None:
+        watch, live = self.watch, self.controller.live
+        watch.speed_changed.connect(live.set_speed)
+        watch.recording_changed.connect(live.set_recording)
+        live.shown.connect(watch.show_split)
+        live.cleared.connect(watch.clear)
+        live.recorded.connect(watch.show_recorded)
+        self.form.model.chosen.connect(self._on_network_chosen)
+        self._on_network_chosen()
+
+    def _on_network_chosen(self) -> None:
+        card = self.form.model.card
+        self.watch.set_one_pass(card is not None and card.one_pass)
+
+    def _theme_follower(self) -> Callable[[object], None]:
+        viewer, watch = self._viewer, self.watch
+
+        def follow_theme(event: object) -> None:
+            watch.set_colours(theme_colours(viewer.theme))
+
+        return follow_theme
 
     def _on_started(self) -> None:
         self._changed_during_run = False
