@@ -46,9 +46,15 @@ class Evolution:
         The image that is separated.
     index : tuple of int
         Position of the plane along the source's leading axes.
+
+    Attributes
+    ----------
+    most : int
+        So many pictures are kept.
     """
 
     def __init__(self, source: Layer, index: tuple[int, ...]) -> None:
+        self.most = MAX_PICTURES
         self._source = source
         self._index = index
         self._pictures: list[Picture] = []
@@ -59,7 +65,7 @@ class Evolution:
         return len(self._pictures)
 
     def add(self, values: NDArray[np.uint8], origin: tuple[int, int], zoom: float) -> None:
-        """Keep a picture; nothing happens when there are `MAX_PICTURES` already.
+        """Keep a picture; nothing happens when there are as many as can be kept.
 
         Parameters
         ----------
@@ -68,7 +74,7 @@ class Evolution:
         zoom : float
             Pixels of the plane per pixel of the picture: the same during a run.
         """
-        if len(self) < MAX_PICTURES:
+        if len(self) < self.most:
             self._zoom = zoom
             self._pictures.append(Picture(values, origin))
 

@@ -51,8 +51,8 @@ class LiveSplits(QObject):
     #: Nothing is shown any more of the split that was shown last.
     cleared = Signal()
     patches_done = Signal(int, int)
-    #: (int,): so many pictures are recorded.
-    recorded = Signal(int)
+    #: So many pictures are recorded, and so many can be.
+    recorded = Signal(int, int)
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class LiveSplits(QObject):
         preview = SplitPreview(self._viewer, source, index)
         self._watched = _Watched(preview, Evolution(source, index), split_order(self._speed))
         self.cleared.emit()
-        self.recorded.emit(0)
+        self.recorded.emit(0, self._watched.evolution.most)
 
     def note(self, updates: Sequence[SplitUpdate]) -> None:
         """Take in what `tell` may show, oldest first."""
@@ -155,7 +155,7 @@ class LiveSplits(QObject):
     def _record(self, watched: _Watched, update: SplitUpdate, picture: Any) -> None:
         if self._recording:
             watched.evolution.add(picture, update.origin, update.zoom)
-            self.recorded.emit(len(watched.evolution))
+            self.recorded.emit(len(watched.evolution), watched.evolution.most)
 
     def _record_rest(self, watched: _Watched) -> None:
         for update in watched.order.rest():

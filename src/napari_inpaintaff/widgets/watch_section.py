@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
 from superqt import QCollapsible
 
-from napari_inpaintaff.widgets.evolution import MAX_PICTURES
 from napari_inpaintaff.widgets.fields import field_rows
 from napari_inpaintaff.widgets.split_curve import SplitCurve
 from napari_inpaintaff.widgets.split_following import SplitSpeed
@@ -121,11 +120,11 @@ class WatchSection(QCollapsible):
         self.curve.clear()
         self.line.setText(_NOTHING)
 
-    def show_recorded(self, pictures: int) -> None:
-        """Show how many pictures are recorded."""
-        text = f"Recorded: {pictures} of at most {MAX_PICTURES} pictures."
-        if pictures >= MAX_PICTURES:
-            text = f"{MAX_PICTURES} pictures are recorded: no more are kept of this run."
+    def show_recorded(self, pictures: int, most: int) -> None:
+        """Show how many pictures are recorded, and how many can be."""
+        text = f"Recorded: {pictures} of at most {most} pictures."
+        if pictures >= most:
+            text = f"{most} pictures are recorded: no more are kept of this run."
         self.recorded.setText(text)
         self.recorded.setVisible(pictures > 0)
 
