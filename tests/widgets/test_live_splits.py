@@ -54,7 +54,7 @@ def test_every_step_is_shown_and_replayed_in_its_place(
     # The fake's evidence grows by one with every step; the IGM is its opposite.
     assert curves[2] == ((1, 1.0), (2, 0.0), (3, -1.0))
     assert curves[3] == ((1, -2.0),)
-    assert dock.watch.recorded.text().startswith("Recorded: 6 of")
+    assert dock.watch.recorded.text() == "6 of 1000"
     with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
         engine.release()
 
@@ -130,7 +130,7 @@ def test_a_cancelled_run_leaves_its_recording_and_no_more_than_fits(
     dock.controls.run_button.click()
     engine.release(7)
     qtbot.waitUntil(lambda: dock.watch.line.text().startswith("Patch 3"), timeout=180_000)
-    assert dock.watch.recorded.text() == "4 pictures are recorded: no more are kept of this run."
+    assert dock.watch.recorded.text() == "full: 4 pictures"
     with qtbot.waitSignal(dock.controller.ended, timeout=180_000):
         dock.controls.cancel_button.click()
         engine.release()

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_inpaintaff.widgets.theme_colours import ThemeColours
 
-_HEIGHT = 104
+_HEIGHT = 96
 #: Room for words around the curve, in pixels.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 18, 16
 _FONT_SIZE = 8

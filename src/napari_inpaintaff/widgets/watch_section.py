@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QWidget
 from superqt import QCollapsible
 
 from napari_inpaintaff.widgets.fields import field_rows
@@ -77,18 +77,13 @@ class WatchSection(QCollapsible):
         )
         self.record = QCheckBox("Record the evolution")
         self.recorded = QLabel()
-        self.recorded.setWordWrap(True)
-        self.recorded.hide()
         self._one_pass = False
 
-        self.addWidget(self.curve)
-        self.addWidget(self.line)
-        self.addWidget(field_rows({"Splits shown": self.speed}))
-        self.addWidget(self.record)
-        self.addWidget(self.recorded)
+        self._lay_out()
         self.speed.currentIndexChanged.connect(self._on_speed_chosen)
         self.record.toggled.connect(self.recording_changed)
         self._show_choices()
+        self.expand(animate=False)
 
     def choose(self, speed: SplitSpeed) -> None:
         """Choose how many steps are shown."""
@@ -122,15 +117,29 @@ class WatchSection(QCollapsible):
 
     def show_recorded(self, pictures: int, most: int) -> None:
         """Show how many pictures are recorded, and how many can be."""
-        text = f"Recorded: {pictures} of at most {most} pictures."
-        if pictures >= most:
-            text = f"{most} pictures are recorded: no more are kept of this run."
-        self.recorded.setText(text)
+        full = pictures >= most
+        self.recorded.setText(f"full: {most} pictures" if full else f"{pictures} of {most}")
+        self.recorded.setToolTip(
+            "No more are kept of this run." if full else "Pictures recorded until now, and at most."
+        )
         self.recorded.setVisible(pictures > 0)
 
     def set_colours(self, colours: ThemeColours) -> None:
         """Follow napari's theme."""
         self.curve.set_colours(colours)
+
+    def _lay_out(self) -> None:
+        speed = field_rows({"Splits shown": self.speed})
+        recording = QWidget()
+        row = QHBoxLayout(recording)
+        row.addWidget(self.record)
+        row.addStretch()
+        row.addWidget(self.recorded)
+        for rows in (speed, recording):
+            rows.layout().setContentsMargins(0, 0, 0, 0)
+        for widget in (self.curve, self.line, speed, recording):
+            self.addWidget(widget)
+        self.content().layout().setSpacing(4)
 
     def _on_speed_chosen(self) -> None:
         self._show_choices()
