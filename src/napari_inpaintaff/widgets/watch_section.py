@@ -119,9 +119,7 @@ class WatchSection(QCollapsible):
         """Show how many pictures are recorded, and how many can be."""
         full = pictures >= most
         self.recorded.setText(f"full: {most} pictures" if full else f"{pictures} of {most}")
-        self.recorded.setToolTip(
-            "No more are kept of this run." if full else "Pictures recorded until now, and at most."
-        )
+        self.recorded.setToolTip("No more are kept of this run." if full else "Pictures recorded.")
         self.recorded.setVisible(pictures > 0)
 
     def set_colours(self, colours: ThemeColours) -> None:
