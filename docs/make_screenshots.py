@@ -27,6 +27,7 @@ from napari_inpaintaff.widgets.correction_view import show_segment
 from napari_inpaintaff.widgets.distill_controls import DistillStage
 from napari_inpaintaff.widgets.evidence import Evidence, remember_evidence
 from napari_inpaintaff.widgets.preview import ORANGE, PREVIEW_NAME, PURPLE
+from napari_inpaintaff.widgets.split_following import SplitSpeed
 from napari_inpaintaff.widgets.stroke_layer import StrokePurpose
 from napari_inpaintaff.widgets.training_form import OTHER
 
@@ -42,6 +43,7 @@ def main() -> None:
     """Open the built-in sample, run the widgets and save pictures of the window."""
     pictures = {
         "separate-cells": separate_cells,
+        "watch-splits": watch_splits,
         "train-inpainter": train_inpainter,
         "distill-student": distill_student,
         "foreground": foreground,
@@ -84,6 +86,21 @@ def separate_cells(viewer: Any, output: Path) -> None:
         raise SystemExit(f"no labels were made: {widget.controls.status.text()}")
     QTest.qWait(500)
     save(viewer, output / "separate-cells.png")
+
+
+def watch_splits(viewer: Any, output: Path) -> None:
+    """Take a picture of a cut near its end; the run is cancelled."""
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Separate cells")
+    QTest.qWait(1000)
+    viewer.reset_view(margin=0.02)
+    widget.watch.choose(SplitSpeed.EVERY)
+    widget.watch.record.click()
+
+    widget.run()
+    wait_for(lambda: len(widget.watch.curve.points) > 10 and widget.watch.curve.points[-1][1] < -3)
+    save(viewer, output / "watch-splits.png")
+    widget.cancel()
+    wait_for(lambda: not widget.controller.is_running)
 
 
 def train_inpainter(viewer: Any, output: Path) -> None:
