@@ -141,7 +141,7 @@ def test_tables_hold_what_was_asked_for(finished: Finished) -> None:
     assert set(methods) == {
         *("mutex watershed", "outline mutex watershed", "greedy additive", "greedy fixation"),
         *("average linkage", "connected components", "distance watershed"),
-        "foreground components",
+        *("foreground components", "region merging"),
     }
     choices = [row["choice"] for row in rows(finished.folder, "appendix")]
     assert len(choices) == len(set(choices)) == 11

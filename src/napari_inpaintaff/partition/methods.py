@@ -134,8 +134,8 @@ PARTITION_METHODS: dict[str, PartitionMethod] = {
 #: Those in which parts of the foreground that do not touch have to do with each other.
 WHOLE_IMAGE = ("region_merging",)
 
-#: Those that begin with a mutex watershed, and want an alpha of about 1.5.
-MUTEX_WATERSHEDS = ("mutex_watershed", "outline_mutex_watershed", "region_merging")
+#: Those that alpha means the same to.
+MUTEX_WATERSHEDS = ("mutex_watershed", "outline_mutex_watershed")
 
 
 def partition(

@@ -37,7 +37,7 @@ from napari_inpaintaff.pipeline.tuning_curves import (
 )
 from napari_inpaintaff.separation import SeparationParameters, Student, load_model
 
-#: What is tried where no values are given: of the mutex watersheds, ...
+#: What is tried where no values are given: of the mutex watersheds and of region merging, ...
 MUTEX_ALPHAS = (0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0, 2.5, 3.0)
 #: ... of the others with an alpha, which want less of it, ...
 OTHER_ALPHAS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5)
@@ -279,7 +279,8 @@ def plan_tuning(
             given = SIGMAS if sigmas is None else sigmas
             plan.append((method, "sigma", check_values("sigma", given, zero=True)))
         else:
-            usual = MUTEX_ALPHAS if method in MUTEX_WATERSHEDS else OTHER_ALPHAS
+            large = method in (*MUTEX_WATERSHEDS, "region_merging")
+            usual = MUTEX_ALPHAS if large else OTHER_ALPHAS
             given = usual if alphas is None else alphas
             plan.append((method, "alpha", check_values("alpha", given, zero=False)))
     return plan

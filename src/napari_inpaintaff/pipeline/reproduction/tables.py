@@ -147,12 +147,6 @@ def select(scores: Scores, **wanted: Any) -> list[tuple[Run, dict[str, Any]]]:
     ]
 
 
-_ADDITIONS = {
-    "outline_mutex_watershed": " and outline",
-    "region_merging": " and region merging",
-}
-
-
 def row_name(run: Run) -> str:
     """Return the name of a row, as the papers write it."""
     learned = "" if run.instances is None else "50" if run.fifty else f" ({run.instances} cells)"
@@ -165,7 +159,7 @@ def _separation(run: Run) -> str:
     if run.method == "distance_watershed":
         return "distance watershed"
     name = SEPARATION_NAMES[run.separation]
-    return name + _ADDITIONS.get(run.method, "")
+    return f"{name} and outline" if run.method == "outline_mutex_watershed" else name
 
 
 def data_sets_of(scores: Scores) -> list[str]:
