@@ -106,7 +106,9 @@ def test_a_closed_widget_ends_its_export(model_viewer, tmp_path, qtbot):
     widget.controller.export(request(slow, tmp_path))
     slow.allowed.release()
     qtbot.waitUntil(lambda: slow.read == 1, timeout=1000 * TIMEOUT)
-    widget.deleteLater()
+    # Not before the widget is gone: a quick worker would read on and wait for more.
+    with qtbot.waitSignal(widget.destroyed, timeout=1000 * TIMEOUT):
+        widget.deleteLater()
     del widget
     slow.allowed.release(2)
     qtbot.waitUntil(lambda: not JobRunner._working, timeout=1000 * TIMEOUT)
