@@ -87,7 +87,7 @@ def test_two_painted_seeds_split_a_segment_on_enter(shown, correct, cells, qtbot
     drag(shown, seeds, (10, 35), (50, 35))
     assert set(np.unique(seeds.data)) == {0, 1, 2}
     press(shown, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: "cells seeds" not in shown.layers, timeout=10_000)
+    qtbot.waitUntil(lambda: "cells seeds" not in shown.layers, timeout=180_000)
     assert shown.layers.selection.active is cells
     halves = [cells.data[30, 5], cells.data[30, 35]]
     assert set(halves) == {1, 5}
@@ -232,7 +232,7 @@ def test_closing_the_dock_gives_the_keys_back_and_keeps_the_history(shown, corre
     followers = len(cells.mouse_drag_callbacks)
     shown.window.remove_dock_widget(correct)
     correct.deleteLater()
-    qtbot.waitUntil(lambda: not cells.keymap, timeout=10_000)
+    qtbot.waitUntil(lambda: not cells.keymap, timeout=180_000)
     assert len(cells.mouse_drag_callbacks) == followers - 1
     assert [layer.name for layer in shown.layers] == ["cells"]
     again = CorrectLabels(shown)
