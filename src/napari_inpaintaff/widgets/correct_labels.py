@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_inpaintaff.errors import InpaintAffError
 from napari_inpaintaff.widgets.correction_controller import (
@@ -19,7 +19,7 @@ from napari_inpaintaff.widgets.correction_controller import (
 from napari_inpaintaff.widgets.correction_form import CorrectionForm, CorrectionView
 from napari_inpaintaff.widgets.correction_state import restore_state, save_state
 from napari_inpaintaff.widgets.notices import notify_failure
-from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
+from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.stroke_layer import StrokePurpose
 
 STATE_FILTER = "Corrections (*.npz)"
@@ -111,15 +111,7 @@ class CorrectLabels(QWidget):
             self.form.show_text("Click a segment, or press Next to review them.")
 
     def _lay_out(self) -> None:
-        contents = QWidget()
-        inner = QVBoxLayout(contents)
-        inner.addWidget(self.form)
-        inner.addStretch()
-        scroll = VerticalScrollArea()
-        scroll.setWidget(contents)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        scroll_all(self, self.form)
 
     def _connect(self) -> None:
         controller, form = self.controller, self.form

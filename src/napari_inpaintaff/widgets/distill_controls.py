@@ -6,12 +6,13 @@ import math
 from enum import Enum
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.separation import DistillationUpdate
 from napari_inpaintaff.widgets.fields import set_button
 from napari_inpaintaff.widgets.run_controls import duration
+from napari_inpaintaff.widgets.share_bar import ShareBar
 
 
 class DistillStage(Enum):
@@ -59,7 +60,7 @@ class DistillControls(QWidget):
         self.save_button = QPushButton("Save the student…")
         self.save_button.setToolTip("The student could not be saved. Try again, or elsewhere.")
         self.save_button.hide()
-        self.bar = QProgressBar()
+        self.bar = ShareBar()
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 3)
@@ -90,12 +91,11 @@ class DistillControls(QWidget):
         if text:
             self.status.setText(text)
         if stage is DistillStage.SAVING:
-            self._show_share(0, 0)
+            self.bar.show_share(0, 0)
 
     def show_idle(self, text: str) -> None:
         """Show that nothing goes on, and why."""
-        self._show_share(0, 1)
-        self.bar.setFormat("")
+        self.bar.show_idle()
         self.status.setText(text)
         self.show_stage(DistillStage.IDLE)
 
@@ -105,13 +105,13 @@ class DistillControls(QWidget):
 
     def show_progress(self, progress: Progress) -> None:
         """Show how far a phase before or after the training is."""
-        self._show_share(progress.done, progress.total)
+        self.bar.show_share(progress.done, progress.total)
         if progress.message and self._stage in (DistillStage.LABELLING, DistillStage.TRAINING):
             self.status.setText(describe_progress(progress))
 
     def show_update(self, update: DistillationUpdate) -> None:
         """Show how far the training is."""
-        self._show_share(round(1000 * update.progress), 1000)
+        self.bar.show_share(round(1000 * update.progress), 1000)
         if self._stage is DistillStage.LABELLING:
             self.show_stage(DistillStage.TRAINING)
         if self._stage is DistillStage.TRAINING:
@@ -120,11 +120,6 @@ class DistillControls(QWidget):
     def show_unsaved(self, unsaved: bool) -> None:
         """Offer to save a student that could not be saved."""
         self.save_button.setVisible(unsaved)
-
-    def _show_share(self, done: int, total: int) -> None:
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
-        self.bar.setFormat("%p %" if total else "")
 
     def _show_buttons(self) -> None:
         stage = self._stage

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Labels, Layer
-from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_inpaintaff.errors import InpaintAffError, OutputError, ParameterError
 from napari_inpaintaff.images import LABEL_FORMATS, check_writable
@@ -29,7 +29,7 @@ from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.own_layers import is_own_layer
 from napari_inpaintaff.widgets.pixel_events import FollowedPixels
 from napari_inpaintaff.widgets.preview import PREVIEW_NAME
-from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
+from napari_inpaintaff.widgets.scrolling import scroll_all
 
 NO_LABELS = "Make a Labels layer with cells first, and choose it."
 FEATURES_TABLE = ("napari", "Features table widget")
@@ -179,18 +179,13 @@ class ExportCells(QWidget):
 
     def _lay_out(self) -> None:
         source = field_rows({"Cells": self.labels, "Measure in": self.images})
-        contents = QWidget()
-        inner = QVBoxLayout(contents)
-        inner.addWidget(widget_group("What to export", source))
-        inner.addWidget(widget_group("Which cells", self.filter))
-        inner.addWidget(widget_group("Files", self.targets))
-        inner.addWidget(self.controls)
-        inner.addStretch()
-        scroll = VerticalScrollArea()
-        scroll.setWidget(contents)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        scroll_all(
+            self,
+            widget_group("What to export", source),
+            widget_group("Which cells", self.filter),
+            widget_group("Files", self.targets),
+            self.controls,
+        )
 
     def _connect(self) -> None:
         controller, controls = self.controller, self.controls
@@ -204,7 +199,7 @@ class ExportCells(QWidget):
         controls.cancel_button.clicked.connect(self.cancel)
         controller.started.connect(controls.show_running)
         controller.step_changed.connect(controls.show_text)
-        controller.share_changed.connect(controls.show_share)
+        controller.share_changed.connect(controls.bar.show_share)
         controller.counted.connect(self.filter.count.setText)
         controller.ended.connect(controls.show_idle)
         controller.measured.connect(self._show_features)

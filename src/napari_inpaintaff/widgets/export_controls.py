@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_inpaintaff.widgets.fields import set_button
+from napari_inpaintaff.widgets.share_bar import ShareBar
 
 RUNNING = "Wait until this is finished, or cancel it."
 IDLE = "Nothing is running."
@@ -24,7 +25,7 @@ class ExportControls(QWidget):
         self.export_button = QPushButton("Export")
         self.cancel_button = QPushButton("Cancel")
         self.measure_button = QPushButton("Show measurements")
-        self.bar = QProgressBar()
+        self.bar = ShareBar()
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 3)
@@ -60,21 +61,12 @@ class ExportControls(QWidget):
         """Show that nothing runs, and why."""
         self._running = False
         self._show_buttons()
-        self.show_share(0, 1)
-        self.bar.setFormat("")
+        self.bar.show_idle()
         self.status.setText(text)
 
     def show_text(self, text: str) -> None:
         """Say something; the rest stays."""
         self.status.setText(text)
-
-    def show_share(self, done: int, total: int) -> None:
-        """Show how much of a step is done; of a total of 0 nobody knows."""
-        self.bar.setUpdatesEnabled(False)
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
-        self.bar.setFormat("%p %" if total else "")
-        self.bar.setUpdatesEnabled(True)
 
     def _show_buttons(self) -> None:
         exporting, measuring = (RUNNING, RUNNING) if self._running else self._problems

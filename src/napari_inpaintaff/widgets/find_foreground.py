@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image, Labels
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 from napari_inpaintaff.foreground import FGNetUpdate
@@ -29,7 +29,7 @@ from napari_inpaintaff.widgets.paint_layers import (
 )
 from napari_inpaintaff.widgets.planes import current_plane, pixels_of
 from napari_inpaintaff.widgets.regions import RegionChoice
-from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
+from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.theme_colours import theme_colours
 from napari_inpaintaff.widgets.threshold_field import ThresholdField
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
@@ -169,18 +169,9 @@ class FindForeground(QWidget):
             self.controller.save(Path(name).with_suffix(".safetensors"))
 
     def _lay_out(self) -> None:
-        contents = QWidget()
-        inner = QVBoxLayout(contents)
-        inner.addWidget(self.form)
-        inner.addWidget(self.controls)
-        inner.addWidget(widget_group("Result", self.threshold))
-        inner.addWidget(self.plot)
-        inner.addStretch()
-        self._scroll = VerticalScrollArea()
-        self._scroll.setWidget(contents)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._scroll)
+        self._scroll = scroll_all(
+            self, self.form, self.controls, widget_group("Result", self.threshold), self.plot
+        )
 
     def _connect(self) -> None:
         form, controls, controller = self.form, self.controls, self.controller

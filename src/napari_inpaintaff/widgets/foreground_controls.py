@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_inpaintaff.foreground import FGNetUpdate
 from napari_inpaintaff.widgets.fields import set_button
 from napari_inpaintaff.widgets.run_controls import duration
+from napari_inpaintaff.widgets.share_bar import ShareBar
 
 
 class ForegroundStage(Enum):
@@ -74,7 +74,7 @@ class ForegroundControls(QWidget):
         )
         self.anew.toggled.connect(self._show_buttons)
         self.anew.hide()
-        self.bar = QProgressBar()
+        self.bar = ShareBar()
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 3)
@@ -117,12 +117,11 @@ class ForegroundControls(QWidget):
         if text:
             self.status.setText(text)
         if stage in _BUSY:
-            self._show_share(0, 0)
+            self.bar.show_share(0, 0)
 
     def show_idle(self, text: str) -> None:
         """Show that nothing goes on, and why."""
-        self._show_share(0, 1)
-        self.bar.setFormat("")
+        self.bar.show_idle()
         self.status.setText(text)
         self.show_stage(ForegroundStage.IDLE)
 
@@ -132,13 +131,13 @@ class ForegroundControls(QWidget):
 
     def show_step(self, text: str) -> None:
         """Show a step of unknown length."""
-        self._show_share(0, 0)
+        self.bar.show_share(0, 0)
         if self._stage in (ForegroundStage.STARTING, ForegroundStage.TRAINING):
             self.status.setText(text)
 
     def show_update(self, update: FGNetUpdate) -> None:
         """Show how far the training is."""
-        self._show_share(round(1000 * update.progress), 1000)
+        self.bar.show_share(round(1000 * update.progress), 1000)
         if self._stage is ForegroundStage.STARTING:
             self.show_stage(ForegroundStage.TRAINING)
         if self._stage is ForegroundStage.TRAINING:
@@ -147,11 +146,6 @@ class ForegroundControls(QWidget):
     def show_unsaved(self, unsaved: bool) -> None:
         """Offer to save a foreground that could not be saved."""
         self.save_button.setVisible(unsaved)
-
-    def _show_share(self, done: int, total: int) -> None:
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
-        self.bar.setFormat("%p %" if total else "")
 
     def _show_buttons(self) -> None:
         stage = self._stage

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_inpaintaff.jobs import seconds_left
 from napari_inpaintaff.widgets.fields import set_button
+from napari_inpaintaff.widgets.share_bar import ShareBar
 
 LEGEND = "Purple and orange: the two sides of a split."
 
@@ -32,7 +33,7 @@ class RunControls(QWidget):
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop. Nothing of this run is kept.")
         self.cancel_button.clicked.connect(self.cancel_pressed)
-        self.bar = QProgressBar()
+        self.bar = ShareBar()
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 3)
@@ -76,8 +77,7 @@ class RunControls(QWidget):
         self._running = False
         self._show_run_button()
         self.cancel_button.setEnabled(False)
-        self.show_share(0, 1)
-        self.bar.setFormat("")
+        self.bar.show_idle()
         self.status.setText(text)
 
     def show_text(self, text: str) -> None:
@@ -86,17 +86,8 @@ class RunControls(QWidget):
 
     def show_step(self, text: str) -> None:
         """Show another step, of unknown length."""
-        self.show_share(0, 0)
+        self.bar.show_share(0, 0)
         self._show_line(text)
-
-    def show_share(self, done: int, total: int) -> None:
-        """Show how much of a step is done; of a total of 0 nobody knows."""
-        # A bar draws itself at once with every new value, not when everything else is drawn.
-        self.bar.setUpdatesEnabled(False)
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
-        self.bar.setFormat("%p %" if total else "")
-        self.bar.setUpdatesEnabled(True)
 
     def show_draft(self, cells: str) -> None:
         """Say that the labels which are shown are a draft, of so many cells."""
@@ -109,7 +100,7 @@ class RunControls(QWidget):
         if self._counted_from is None:
             self._counted_from = (done, now)
         first, since = self._counted_from
-        self.show_share(done, max(1, total))
+        self.bar.show_share(done, max(1, total))
         text = f"Patch {done} of {total}"
         left = seconds_left(done - first, total - first, now - since)
         if left is not None:

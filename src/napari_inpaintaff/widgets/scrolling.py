@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QScrollArea
+from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 
 class VerticalScrollArea(QScrollArea):
@@ -33,3 +33,18 @@ class VerticalScrollArea(QScrollArea):
     def _width(self) -> int:
         bar = self.verticalScrollBar().sizeHint().width()
         return int(self.widget().minimumSizeHint().width() + bar)
+
+
+def scroll_all(dock: QWidget, *parts: QWidget) -> VerticalScrollArea:
+    """Fill a dock widget with parts, one below the other, that scroll together."""
+    contents = QWidget()
+    inner = QVBoxLayout(contents)
+    for part in parts:
+        inner.addWidget(part)
+    inner.addStretch()
+    scroll = VerticalScrollArea()
+    scroll.setWidget(contents)
+    layout = QVBoxLayout(dock)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(scroll)
+    return scroll

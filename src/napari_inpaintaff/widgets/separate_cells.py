@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image, Layer
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 from napari_inpaintaff.widgets.controller import SeparationController
@@ -24,7 +24,7 @@ from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.pixel_events import PIXEL_EVENTS
 from napari_inpaintaff.widgets.planes import current_plane, mask_plane, mask_planes, pixels_of
 from napari_inpaintaff.widgets.run_controls import RunControls
-from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
+from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.settings import Foreground, SeparationRequest
 from napari_inpaintaff.widgets.theme_colours import theme_colours
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
@@ -224,19 +224,7 @@ class SeparateCells(QWidget):
             self.form.image.choose(active)
 
     def _lay_out(self) -> None:
-        contents = QWidget()
-        inner = QVBoxLayout(contents)
-        inner.addWidget(self.form)
-        inner.addWidget(self.controls)
-        inner.addWidget(self.watch)
-        inner.addWidget(self.whole_button)
-        inner.addWidget(self.distill)
-        inner.addStretch()
-        scroll = VerticalScrollArea()
-        scroll.setWidget(contents)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        scroll_all(self, self.form, self.controls, self.watch, self.whole_button, self.distill)
 
     def _connect(self) -> None:
         form, controls, controller = self.form, self.controls, self.controller
@@ -250,7 +238,7 @@ class SeparateCells(QWidget):
         controls.cancel_pressed.connect(self.cancel)
         controller.started.connect(self._on_started)
         controller.step_changed.connect(controls.show_step)
-        controller.share_changed.connect(controls.show_share)
+        controller.share_changed.connect(controls.bar.show_share)
         controller.live.patches_done.connect(controls.show_patches)
         controller.drafted.connect(controls.show_draft)
         controller.labelled.connect(controls.show_text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_inpaintaff.errors import InpaintAffError
 from napari_inpaintaff.inpainting.updates import TrainingUpdate
@@ -13,7 +13,7 @@ from napari_inpaintaff.widgets.fields import widget_group
 from napari_inpaintaff.widgets.model_choice import MODEL_FILTER
 from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.notices import notify_failure
-from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
+from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.theme_colours import theme_colours
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
 from napari_inpaintaff.widgets.training_controller import TrainingController
@@ -88,18 +88,13 @@ class TrainInpainter(QWidget):
             self.controller.save(Path(name).with_suffix(".safetensors"))
 
     def _lay_out(self) -> None:
-        contents = QWidget()
-        inner = QVBoxLayout(contents)
-        inner.addWidget(widget_group("Images to learn from", self.sources))
-        inner.addWidget(self.form)
-        inner.addWidget(self.controls)
-        inner.addWidget(self.plot)
-        inner.addStretch()
-        self._scroll = VerticalScrollArea()
-        self._scroll.setWidget(contents)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._scroll)
+        self._scroll = scroll_all(
+            self,
+            widget_group("Images to learn from", self.sources),
+            self.form,
+            self.controls,
+            self.plot,
+        )
 
     def _connect(self) -> None:
         form, sources, controls = self.form, self.sources, self.controls

@@ -6,12 +6,13 @@ import math
 from enum import Enum
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_inpaintaff.inpainting.quality import Verdict
 from napari_inpaintaff.inpainting.updates import TrainingUpdate
 from napari_inpaintaff.widgets.fields import set_button
 from napari_inpaintaff.widgets.run_controls import duration
+from napari_inpaintaff.widgets.share_bar import ShareBar
 from napari_inpaintaff.widgets.theme_colours import ThemeColours
 from napari_inpaintaff.widgets.training_plot import DENOISER
 
@@ -65,7 +66,7 @@ class TrainingControls(QWidget):
         self.save_button = QPushButton("Save the model…")
         self.save_button.setToolTip("The model could not be saved. Try again, or elsewhere.")
         self.save_button.hide()
-        self.bar = QProgressBar()
+        self.bar = ShareBar()
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 2)
@@ -105,9 +106,7 @@ class TrainingControls(QWidget):
 
     def show_idle(self, text: str) -> None:
         """Show that nothing goes on, and why."""
-        self.bar.setRange(0, 1)
-        self.bar.setValue(0)
-        self.bar.setFormat("")
+        self.bar.show_idle()
         self.show_stage(Stage.IDLE, text)
 
     def show_text(self, text: str) -> None:
@@ -125,9 +124,7 @@ class TrainingControls(QWidget):
         self._keepable = not denoising
         if self._stage in (Stage.STARTING, Stage.DENOISING, Stage.TRAINING):
             self.show_stage(Stage.DENOISING if denoising else Stage.TRAINING)
-        self.bar.setRange(0, 1000)
-        self.bar.setValue(round(1000 * update.progress))
-        self.bar.setFormat("%p %")
+        self.bar.show_share(round(1000 * update.progress), 1000)
         if self._stage in (Stage.DENOISING, Stage.TRAINING):
             self.status.setText(describe_update(update))
 
@@ -182,8 +179,7 @@ class TrainingControls(QWidget):
         )
 
     def _show_busy(self) -> None:
-        self.bar.setRange(0, 0)
-        self.bar.setFormat("")
+        self.bar.show_share(0, 0)
 
     def _lay_out(self) -> None:
         buttons = QGridLayout()

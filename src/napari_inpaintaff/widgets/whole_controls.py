@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_inpaintaff.jobs import seconds_left
 from napari_inpaintaff.pipeline.planewise import PlaneShare
 from napari_inpaintaff.widgets.fields import set_button
 from napari_inpaintaff.widgets.run_controls import duration
+from napari_inpaintaff.widgets.share_bar import ShareBar
 
 NOT_RUNNING = "Nothing is going on."
 #: Steps of the bar per plane or file.
@@ -39,7 +40,7 @@ class WholeControls(QWidget):
         self.pause_button.clicked.connect(self._on_pause)
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.clicked.connect(self.cancel_pressed)
-        self.bar = QProgressBar()
+        self.bar = ShareBar()
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 4)
@@ -61,7 +62,7 @@ class WholeControls(QWidget):
         self._running, self._cancelling, self._paused = True, False, False
         self._clock.start()
         self._counted_from = None
-        self._show_share(0, 0)
+        self.bar.show_share(0, 0)
         self._show_buttons()
         self.show_step("Starting…")
 
@@ -77,7 +78,7 @@ class WholeControls(QWidget):
         if self._counted_from is None:
             # Planes that had labels took no time.
             self._counted_from = position
-        self._show_share(round(position * _STEPS), share.total * _STEPS)
+        self.bar.show_share(round(position * _STEPS), share.total * _STEPS)
         left = seconds_left(
             round((position - self._counted_from) * _STEPS),
             round((share.total - self._counted_from) * _STEPS),
@@ -95,8 +96,7 @@ class WholeControls(QWidget):
     def show_idle(self, text: str) -> None:
         """Show that nothing runs, and why."""
         self._running = self._cancelling = self._paused = False
-        self._show_share(0, 1)
-        self.bar.setFormat("")
+        self.bar.show_idle()
         self._show_buttons()
         self.status.setText(text)
 
@@ -133,14 +133,6 @@ class WholeControls(QWidget):
         set_button(
             self.cancel_button, "Stop. What is done stays; Apply goes on with the rest.", refusal
         )
-
-    def _show_share(self, done: int, total: int) -> None:
-        # As in "Separate cells": one drawing for all changes.
-        self.bar.setUpdatesEnabled(False)
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
-        self.bar.setFormat("%p %" if total else "")
-        self.bar.setUpdatesEnabled(True)
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()

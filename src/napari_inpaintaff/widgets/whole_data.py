@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 from napari_inpaintaff.pipeline.folders import label_targets
@@ -18,7 +18,7 @@ from napari_inpaintaff.widgets.engine import Engine
 from napari_inpaintaff.widgets.fields import widget_group
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.planes import Plane, mask_plane, pixels_of
-from napari_inpaintaff.widgets.scrolling import VerticalScrollArea
+from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.tuned_settings import TunedSettings, tuned_settings
 from napari_inpaintaff.widgets.whole_controller import WholeController
 from napari_inpaintaff.widgets.whole_controls import WholeControls
@@ -140,17 +140,12 @@ class WholeData(QWidget):
         self.controls.set_problem(problem)
 
     def _lay_out(self) -> None:
-        contents = QWidget()
-        inner = QVBoxLayout(contents)
-        inner.addWidget(widget_group("Settings, from Separate cells", self.summary))
-        inner.addWidget(widget_group("What to label", self.form))
-        inner.addWidget(self.controls)
-        inner.addStretch()
-        scroll = VerticalScrollArea()
-        scroll.setWidget(contents)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        scroll_all(
+            self,
+            widget_group("Settings, from Separate cells", self.summary),
+            widget_group("What to label", self.form),
+            self.controls,
+        )
 
     def _connect(self) -> None:
         form, controls, controller = self.form, self.controls, self.controller
