@@ -83,3 +83,7 @@ class Affinities:
     def shape(self) -> tuple[int, int]:
         """Height and width of the image, in pixels."""
         return self.values.shape[1], self.values.shape[2]
+
+    def window(self, window: tuple[slice, ...]) -> Affinities:
+        """Return those of some rows and columns, as views; partners may lie outside."""
+        return Affinities(self.values[:, *window], self.offsets, self.weight[:, *window])

@@ -196,9 +196,7 @@ def partition(
         return labels
     whole = parameters.method in WHOLE_IMAGE
     for island, box in whole_foreground(mask) if whole else islands(mask):
-        inside = Affinities(
-            affinities.values[:, *box], affinities.offsets, affinities.weight[:, *box]
-        )
+        inside = affinities.window(box)
         segments = PARTITION_METHODS[parameters.method](inside, island, parameters)
         found = absorb_fragments(
             segments.astype(np.uint32, copy=False), inside, minimum_size=parameters.minimum_size

@@ -85,16 +85,12 @@ def too_many_segments(
     """Return segments (Y, X) of which every cell has at least one, and often several."""
     least = max(1, round(_FINE_SIZE * (diameter / OUTLINE_DIAMETER) ** 2))
     labels = np.zeros(foreground.shape, np.uint32)
-    for island, (rows, columns) in islands(foreground) if foreground.any() else ():
-        inside = Affinities(
-            affinities.values[:, rows, columns],
-            affinities.offsets,
-            affinities.weight[:, rows, columns],
-        )
+    for island, box in islands(foreground) if foreground.any() else ():
+        inside = affinities.window(box)
         both = with_outline(inside, island, diameter=diameter)
         segments = mutex_watershed(both, foreground=island, alpha=_FINE_ALPHA)
         found = absorb_fragments(segments.astype(np.uint32), both, minimum_size=least)
-        labels[rows, columns][island] = found[island] + labels.max()
+        labels[box][island] = found[island] + labels.max()
     return labels
 
 

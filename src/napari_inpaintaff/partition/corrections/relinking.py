@@ -79,9 +79,7 @@ def relink(
     window = state.common_box(segments)
     before = state.labels[window]
     mask = np.isin(before, segments)
-    local = Affinities(
-        affinities.values[:, *window], affinities.offsets, affinities.weight[:, *window]
-    )
+    local = affinities.window(window)
     parts = partition_with_strokes(
         local,
         np.where(mask, strokes[window], 0),
