@@ -27,6 +27,7 @@ import tifffile
 import torch
 from numpy.typing import NDArray
 
+from arena.methods import WATERSHEDS
 from development_data import Frame, data_folder, frames
 from napari_inpaintaff.evaluation import evaluate
 from napari_inpaintaff.foreground import (
@@ -50,7 +51,6 @@ from napari_inpaintaff.separation import DEFAULT_STUDENT, load_model
 from simulated_strokes import paint_strokes
 
 DENSE = tuple(f"{frame:03}" for frame in range(75, 92))
-WATERSHEDS = [(sigma, distance) for sigma in (0.5, 1, 2, 3) for distance in (3, 5, 8, 12)]
 
 _COLUMNS = "IoU | image | image and outline | components | watershed | closed"
 

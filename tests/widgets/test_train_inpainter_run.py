@@ -11,11 +11,11 @@ from qtpy.QtCore import QTimer
 
 from napari_inpaintaff.inpainting import available_inpainters, judge
 from napari_inpaintaff.inpainting.checkpoint import checkpoint_path
+from napari_inpaintaff.widgets.live_figure import REDRAW_INTERVAL_MS
 from napari_inpaintaff.widgets.runner import FLUSH_INTERVAL_MS, JobRunner
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
 from napari_inpaintaff.widgets.train_inpainter import TrainInpainter
 from napari_inpaintaff.widgets.training_controls import Stage
-from napari_inpaintaff.widgets.training_plot import REDRAW_INTERVAL_MS
 from napari_inpaintaff.widgets.training_preview import PREVIEW_NAME
 
 NAME = "nuclei-inpainter"

@@ -6,25 +6,19 @@ import math
 from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-from matplotlib.figure import Figure
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_inpaintaff.inpainting.quality import READY_GAUSSIAN_RATIO, READY_RATIO
 from napari_inpaintaff.inpainting.updates import TrainingPoint, TrainingUpdate
+from napari_inpaintaff.widgets.live_figure import FONT_SIZE, LiveFigure, Margins
 from napari_inpaintaff.widgets.theme_colours import ThemeColours
-from napari_inpaintaff.widgets.timers import single_shot
 
 #: The phase in which there is no inpainter yet.
 DENOISER = "denoiser"
-#: The plot is drawn at most this often.
-REDRAW_INTERVAL_MS = 500
 #: The loss is kept at most this often, in seconds of training.
 _LOSS_INTERVAL = 1.0
 _HEIGHT = 220
-_FONT_SIZE = 8
-#: Margins in pixels.
-_LEFT, _RIGHT, _BOTTOM, _TOP = 44, 8, 30, 20
+_MARGINS = Margins(left=44, right=8, bottom=30, top=20, between=0.35)
 
 
 @dataclass
@@ -78,7 +72,7 @@ class _Curves:
         return by_constant if math.isnan(by_gaussian) else min(by_constant, by_gaussian)
 
 
-class TrainingPlot(QWidget):
+class TrainingPlot(LiveFigure):
     """The error on images that were held out, above the loss, against minutes.
 
     Parameters
@@ -90,13 +84,8 @@ class TrainingPlot(QWidget):
     """
 
     def __init__(self, colours: ThemeColours, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(_HEIGHT, _MARGINS, parent)
         self._curves = _Curves()
-        self.drawings = 0
-        self.figure = Figure()
-        self.canvas = FigureCanvasQTAgg(self.figure)
-        self.canvas.setMinimumWidth(200)
-        self.canvas.setFixedHeight(_HEIGHT)
         self._make_axes()
         self.setToolTip(
             "Upper curve: the error at hidden pixels, in percent of that of a constant guess.\n"
@@ -104,12 +93,6 @@ class TrainingPlot(QWidget):
             "the training, if there are four or more.\n"
             "Lower curve: the loss, which the training makes small; no more than a sign of life."
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.canvas)
-        self._timer = single_shot(self, REDRAW_INTERVAL_MS, self._draw)
-        self.canvas.mpl_connect("resize_event", self._set_margins)
-        self._set_margins()
         self.set_colours(colours)
 
     def clear(self) -> None:
@@ -120,13 +103,7 @@ class TrainingPlot(QWidget):
     def show_update(self, update: TrainingUpdate) -> None:
         """Show where a training stands, soon."""
         self._curves.add(update)
-        if not self._timer.isActive():
-            self._timer.start()
-
-    def show_now(self) -> None:
-        """Show the newest state at once."""
-        self._timer.stop()
-        self._draw()
+        self._draw_soon()
 
     def set_colours(self, colours: ThemeColours) -> None:
         """Follow napari's theme."""
@@ -150,10 +127,10 @@ class TrainingPlot(QWidget):
             2, 1, sharex=True, height_ratios=(2.2, 1)
         )
         for axes in (self.error_axes, self.loss_axes):
-            axes.tick_params(labelsize=_FONT_SIZE - 1)
+            axes.tick_params(labelsize=FONT_SIZE - 1)
             axes.spines[["right", "top"]].set_visible(False)
         self._titles = [
-            axes.set_title(text, loc="left", fontsize=_FONT_SIZE, pad=3)
+            axes.set_title(text, loc="left", fontsize=FONT_SIZE, pad=3)
             for axes, text in (
                 (self.error_axes, "Error at hidden pixels"),
                 (self.loss_axes, "Loss"),
@@ -163,7 +140,7 @@ class TrainingPlot(QWidget):
         self.error_axes.yaxis.set_major_formatter("{x:.0f} %")
         self.error_axes.set_yticks((0, 50, 100))
         self.loss_axes.locator_params(axis="y", nbins=3)
-        self.loss_axes.set_xlabel("minutes", fontsize=_FONT_SIZE, labelpad=1)
+        self.loss_axes.set_xlabel("minutes", fontsize=FONT_SIZE, labelpad=1)
         self._zone = self.error_axes.axhspan(0, 0, alpha=0.22, linewidth=0)
         self._constant = _Level(self.error_axes, "a constant guess")
         self._gaussian = _Level(self.error_axes, "Gaussian filter")
@@ -171,19 +148,7 @@ class TrainingPlot(QWidget):
         (self.error_curve,) = self.error_axes.plot([], [], marker="o", markersize=3)
         (self.loss_curve,) = self.loss_axes.plot([], [], linewidth=1)
 
-    def _set_margins(self, event: object = None) -> None:
-        """Leave room for words; a layout engine would take three times as long to draw."""
-        width, height = self.figure.bbox.size
-        self.figure.subplots_adjust(
-            left=_LEFT / width,
-            right=1 - _RIGHT / width,
-            bottom=_BOTTOM / height,
-            top=1 - _TOP / height,
-            hspace=0.35,
-        )
-
-    def _draw(self) -> None:
-        self.drawings += 1
+    def _update(self) -> None:
         curves = self._curves
         self._zone.set_height(curves.ready)
         self._constant.set_level(100)
@@ -194,7 +159,6 @@ class TrainingPlot(QWidget):
         self._set_limits()
         self._titles[1].set_text("Loss of the denoiser" if curves.phase == DENOISER else "Loss")
         self.loss_axes.tick_params(labelleft=bool(curves.losses))
-        self.canvas.draw_idle()
 
     def _set_limits(self) -> None:
         curves = self._curves
@@ -223,7 +187,7 @@ class _Level:
             textcoords="offset points",
             ha="right",
             va="bottom" if above else "top",
-            fontsize=_FONT_SIZE - 1,
+            fontsize=FONT_SIZE - 1,
         )
 
     def set_level(self, level: float) -> None:
