@@ -3,7 +3,9 @@
 from napari_inpaintaff.partition.corrections.edits import Edit, Window, difference_window
 from napari_inpaintaff.partition.corrections.files import (
     SavedCorrections,
+    pack_corrections,
     read_corrections,
+    unpack_corrections,
     write_corrections,
 )
 from napari_inpaintaff.partition.corrections.history import Corrections, EditHistory
@@ -29,6 +31,7 @@ __all__ = [
     "difference_window",
     "lock",
     "merge",
+    "pack_corrections",
     "paint",
     "read_corrections",
     "relink",
@@ -37,5 +40,6 @@ __all__ = [
     "size_outliers",
     "split",
     "unlock",
+    "unpack_corrections",
     "write_corrections",
 ]

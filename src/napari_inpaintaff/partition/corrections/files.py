@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -63,6 +64,25 @@ def write_corrections(path: str | PathLike[str], saved: SavedCorrections) -> Pat
         If the file cannot be written; nothing is left behind, an existing file stays.
     """
     path = Path(path)
+    check_writable(path, suffixes=CORRECTION_SUFFIXES)
+    # An open file, because savez adds .npz to any other name.
+    with atomic_path(path) as unfinished, unfinished.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **pack_corrections(saved))
+    return path
+
+
+def pack_corrections(saved: SavedCorrections) -> dict[str, NDArray[Any]]:
+    """Put corrections into arrays that later corrections do not change.
+
+    Parameters
+    ----------
+    saved : SavedCorrections
+
+    Returns
+    -------
+    dict of str to ndarray
+        Numbers and one text, for `unpack_corrections`.
+    """
     state, history = saved.corrections.state, saved.corrections.history
     edits = history.edits
     none = np.zeros(0, state.labels.dtype)
@@ -84,17 +104,13 @@ def write_corrections(path: str | PathLike[str], saved: SavedCorrections) -> Pat
     }
     arrays = {
         "about": np.array(json.dumps(about)),
-        "labels": state.labels,
+        "labels": state.labels.copy(),
         "old": np.concatenate([none, *(edit.old.ravel() for edit in edits)]),
         "new": np.concatenate([none, *(edit.new.ravel() for edit in edits)]),
     }
     if saved.strokes is not None:
-        arrays["strokes"] = saved.strokes
-    check_writable(path, suffixes=CORRECTION_SUFFIXES)
-    # An open file, because savez adds .npz to any other name.
-    with atomic_path(path) as unfinished, unfinished.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    return path
+        arrays["strokes"] = saved.strokes.copy()
+    return arrays
 
 
 def read_corrections(path: str | PathLike[str]) -> SavedCorrections:
@@ -113,17 +129,46 @@ def read_corrections(path: str | PathLike[str]) -> SavedCorrections:
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 arrays = {key: archive[key] for key in archive.files}
-        return _restored(path, arrays)
     except InpaintAffError:
         raise
     except FileNotFoundError as error:
         raise ImageError(f"there is no file {path}") from error
-    except Exception as error:  # zipfile, zlib, json and NumPy each have errors of their own
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ImageError(f"{path} is a damaged file of corrections: {reason}") from error
+    except Exception as error:  # zipfile, zlib and NumPy each have errors of their own
+        raise _damaged(path, error) from error
+    return unpack_corrections(arrays, path)
 
 
-def _restored(path: Path, arrays: dict[str, NDArray[Any]]) -> SavedCorrections:
+def unpack_corrections(
+    arrays: Mapping[str, NDArray[Any]], path: str | PathLike[str]
+) -> SavedCorrections:
+    """Make corrections of what `pack_corrections` returned.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        Read from a file: anything may be in them.
+    path : path-like
+        Of the file, for messages.
+
+    Raises
+    ------
+    ImageError
+        If they are no corrections of this version.
+    """
+    try:
+        return _restored(Path(path), arrays)
+    except InpaintAffError:
+        raise
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: str | PathLike[str], error: Exception) -> ImageError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return ImageError(f"{path} is a damaged file of corrections: {reason}")
+
+
+def _restored(path: Path, arrays: Mapping[str, NDArray[Any]]) -> SavedCorrections:
     about = json.loads(str(arrays["about"])) if "about" in arrays else {}
     if about.get("format") != _FORMAT:
         raise ImageError(f"{path} is no file of corrections")
@@ -136,6 +181,8 @@ def _restored(path: Path, arrays: dict[str, NDArray[Any]]) -> SavedCorrections:
     edits, start = [], 0
     for entry in about["edits"]:
         top, bottom, left, right = entry["window"]
+        if not (0 <= top <= bottom <= labels.shape[0] and 0 <= left <= right <= labels.shape[1]):
+            raise ValueError(f"an edit of pixels that are not there: {entry['window']}")
         shape = (bottom - top, right - left)
         stop = start + shape[0] * shape[1]
         edits.append(

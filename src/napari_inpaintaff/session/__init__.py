@@ -1,0 +1,43 @@
+"""Work that can be gone on with another day: session files, and autosave."""
+
+from napari_inpaintaff.session.autosave import (
+    AutosaveRun,
+    Unsaved,
+    autosave_folder,
+    autosave_run,
+    discard,
+    find_unsaved,
+)
+from napari_inpaintaff.session.document import (
+    ImageRecord,
+    Json,
+    LabelsRecord,
+    Placement,
+    PlaneCorrections,
+    RegionRecord,
+    SavedEvidence,
+    Session,
+)
+from napari_inpaintaff.session.files import SESSION_SUFFIX, read_session, write_session
+from napari_inpaintaff.session.fingerprint import fingerprint
+
+__all__ = [
+    "SESSION_SUFFIX",
+    "AutosaveRun",
+    "ImageRecord",
+    "Json",
+    "LabelsRecord",
+    "Placement",
+    "PlaneCorrections",
+    "RegionRecord",
+    "SavedEvidence",
+    "Session",
+    "Unsaved",
+    "autosave_folder",
+    "autosave_run",
+    "discard",
+    "find_unsaved",
+    "fingerprint",
+    "read_session",
+    "write_session",
+]
