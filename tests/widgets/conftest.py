@@ -15,10 +15,19 @@ from napari.components import ViewerModel
 from napari.utils.notifications import Notification, notification_manager
 
 from napari_inpaintaff.inpainting import catalogue
+from napari_inpaintaff.session import autosave
 from napari_inpaintaff.widgets.find_foreground import FindForeground
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
 from napari_inpaintaff.widgets.train_inpainter import TrainInpainter
+
+
+@pytest.fixture(autouse=True)
+def autosaves(tmp_path, monkeypatch) -> Path:
+    """A folder in the place of the user's autosaved files; it is not made yet."""
+    folder = tmp_path / "autosave"
+    monkeypatch.setattr(autosave, "autosave_folder", lambda: folder)
+    return folder
 
 
 @pytest.fixture

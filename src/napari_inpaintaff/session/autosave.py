@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -83,20 +84,40 @@ class AutosaveRun:
             If it cannot be written; what was saved before stays.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if not self._lock.is_locked:
-                # Nobody else wants it, unless somebody is just looking.
-                self._lock.acquire(timeout=2)
-        except NotImplementedError:
-            pass  # Without locks every file is offered, which is better than none.
-        except (OSError, Timeout) as error:
+            self._take_lock()
+        except OSError as error:
             raise OutputError(f"{self.folder} cannot be used: {error}") from error
         return write_session(path, session)
+
+    def adopt(self, path: Path) -> Path:
+        """Take over a file that another process left behind, and return its new path.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be moved; it stays where it is.
+        """
+        mine = self.new_path()
+        try:
+            self._take_lock()
+            path.replace(mine)
+        except OSError as error:
+            raise OutputError(f"{path} cannot be moved: {error}") from error
+        _remove_if_empty(path.parent)
+        return mine
 
     def forget(self, path: Path) -> None:
         """Remove a file, because what is in it is safe elsewhere or not wanted."""
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
+
+    def _take_lock(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Without locks every file is offered, which is better than none.
+        with contextlib.suppress(NotImplementedError):
+            if not self._lock.is_locked:
+                # Nobody else wants it, unless somebody is just looking.
+                self._lock.acquire(timeout=2)
 
     def close(self) -> None:
         """Release the lock, as the end of the process does; for tests."""
@@ -109,13 +130,23 @@ def autosave_run(root: Path) -> AutosaveRun:
     return AutosaveRun(root)
 
 
-def find_unsaved(root: Path, *, now: datetime | None = None) -> list[Unsaved]:
-    """Find what other processes left behind, the newest first.
+def find_unsaved(
+    root: Path,
+    *,
+    run: AutosaveRun | None = None,
+    in_use: Collection[Path] = (),
+    now: datetime | None = None,
+) -> list[Unsaved]:
+    """Find what was left behind, the newest first.
 
     Parameters
     ----------
     root : Path
         See `autosave_folder`; need not be there.
+    run : AutosaveRun, optional
+        This process's. What lies there was left behind, too, unless it is in use.
+    in_use : collection of Path
+        Files of layers that are still there.
     now : datetime, optional
         Older files than `KEPT_FOR` before this are removed.
 
@@ -128,15 +159,17 @@ def find_unsaved(root: Path, *, now: datetime | None = None) -> list[Unsaved]:
     found = []
     with contextlib.suppress(OSError):
         for folder in sorted(root.iterdir()):
-            if not folder.is_dir() or _is_in_use(folder):
+            mine = run is not None and folder == run.folder
+            if not folder.is_dir() or (not mine and _is_in_use(folder)):
                 continue
-            for path in folder.glob(f"*{SESSION_SUFFIX}"):
+            for path in set(folder.glob(f"*{SESSION_SUFFIX}")).difference(in_use):
                 unsaved = _described(path)
                 if unsaved is not None and now - unsaved.saved < KEPT_FOR:
                     found.append(unsaved)
                 elif unsaved is not None or _age(path, now) > KEPT_FOR:
                     discard(path)
-            _remove_if_empty(folder)
+            if not mine:
+                _remove_if_empty(folder)
     return sorted(found, key=lambda unsaved: unsaved.saved, reverse=True)
 
 
@@ -144,7 +177,8 @@ def discard(path: Path) -> None:
     """Remove a file that a process left behind, and its folder after the last one."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
-    _remove_if_empty(path.parent)
+    if not _is_in_use(path.parent):
+        _remove_if_empty(path.parent)
 
 
 def _described(path: Path) -> Unsaved | None:

@@ -18,7 +18,9 @@ from napari_inpaintaff.widgets.correction_controller import (
 )
 from napari_inpaintaff.widgets.correction_form import CorrectionForm, CorrectionView
 from napari_inpaintaff.widgets.correction_state import restore_state, save_state
+from napari_inpaintaff.widgets.kept_work import KeptCorrections
 from napari_inpaintaff.widgets.notices import notify_failure
+from napari_inpaintaff.widgets.restore_offer import RestoreOffer
 from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.stroke_layer import StrokePurpose
 
@@ -40,6 +42,10 @@ class CorrectLabels(QWidget):
         self._viewer = napari_viewer
         self.controller = CorrectionController(napari_viewer)
         self.form = CorrectionForm(napari_viewer)
+        self.offer = RestoreOffer()
+        self.kept = KeptCorrections(
+            napari_viewer, self.controller, self.offer, self.form.labels.choose
+        )
         self._lay_out()
         self._connect()
         self._choose_active()
@@ -111,10 +117,10 @@ class CorrectLabels(QWidget):
             self.form.show_text("Click a segment, or press Next to review them.")
 
     def _lay_out(self) -> None:
-        scroll_all(self, self.form)
+        scroll_all(self, self.offer, self.form)
 
     def _connect(self) -> None:
-        controller, form = self.controller, self.form
+        controller, form, kept = self.controller, self.form, self.kept
         form.labels.chosen.connect(self._on_chosen)
         form.pressed.connect(self._on_pressed)
         controller.changed.connect(self._refresh)
@@ -122,6 +128,7 @@ class CorrectLabels(QWidget):
 
         # As in "Separate cells": nothing here holds this widget.
         def dispose() -> None:
+            kept.dispose()
             controller.dispose()
             form.dispose()
 

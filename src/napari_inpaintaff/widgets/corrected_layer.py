@@ -40,6 +40,22 @@ def forget_plane(layer: Layer, index: PlaneIndex) -> None:
     _planes.get(layer, {}).pop(index, None)
 
 
+def corrected_planes(layer: Layer) -> dict[PlaneIndex, Corrections]:
+    """Return the corrections of all planes that somebody corrected or locked segments of."""
+    planes = _planes.get(layer, {}).items()
+    return {index: plane for index, plane in planes if not plane.untouched}
+
+
+def known_plane(layer: Layer, index: PlaneIndex) -> Corrections | None:
+    """Return the corrections of a plane, be it corrected or not; None if nobody looked at it."""
+    return _planes.get(layer, {}).get(index)
+
+
+def adopt_corrections(layer: Layer, index: PlaneIndex, corrections: Corrections) -> None:
+    """Let corrections of the labels that a plane of a layer holds be gone on with."""
+    _planes.setdefault(layer, {})[index] = corrections
+
+
 def correction_refusal(layer: Labels) -> str:
     """Say why the labels of a layer cannot be corrected; empty when they can."""
     if layer.multiscale:

@@ -15,7 +15,13 @@ from napari_inpaintaff.partition.corrections import (
     write_corrections,
 )
 from napari_inpaintaff.widgets.correction_controller import CorrectionController
-from napari_inpaintaff.widgets.evidence import evidence_of, remember_evidence
+from napari_inpaintaff.widgets.evidence import (
+    announce_result,
+    evidence_of,
+    is_result,
+    remember_evidence,
+    source_of_result,
+)
 from napari_inpaintaff.widgets.planes import result_array, result_placement
 from napari_inpaintaff.widgets.stroke_layer import StrokePurpose
 
@@ -76,6 +82,8 @@ def restore_state(viewer: Any, controller: CorrectionController, path: Path) -> 
             **result_placement(before, index),
         )
         viewer.add_layer(layer)
+        if is_result(before):
+            announce_result(layer, source_of_result(before))
         remember_evidence(layer, evidence_of(before))
         controller.set_layer(layer)
     controller.session().replace(saved.corrections)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Layer
 
@@ -30,11 +30,21 @@ class Evidence:
 
 
 _results: WeakKeyDictionary[Layer, Evidence | None] = WeakKeyDictionary()
+#: The images that the labels were made for.
+_sources: WeakKeyDictionary[Layer, ref[Layer]] = WeakKeyDictionary()
 
 
-def announce_result(layer: Layer) -> None:
-    """Count a Labels layer as one with results, before there is evidence."""
+def announce_result(layer: Layer, source: Layer | None) -> None:
+    """Count a Labels layer as one with results of an image, before there is evidence."""
     _results.setdefault(layer, None)
+    if source is not None:
+        _sources[layer] = ref(source)
+
+
+def source_of_result(layer: Layer) -> Layer | None:
+    """Return the image that labels were made for; None when it is not known or gone."""
+    source = _sources.get(layer)
+    return None if source is None else source()
 
 
 def remember_evidence(layer: Layer, evidence: Evidence | None) -> None:

@@ -16,6 +16,7 @@ from napari_inpaintaff.widgets.foreground_controls import ForegroundControls, Fo
 from napari_inpaintaff.widgets.foreground_engine import CoreForegroundEngine, ForegroundEngine
 from napari_inpaintaff.widgets.foreground_form import ForegroundForm
 from napari_inpaintaff.widgets.foreground_settings import ForegroundRequest, PaintedLabels
+from napari_inpaintaff.widgets.kept_work import KeptStrokes
 from napari_inpaintaff.widgets.loss_plot import LossPlot
 from napari_inpaintaff.widgets.model_choice import MODEL_FILTER
 from napari_inpaintaff.widgets.model_names import model_path
@@ -29,6 +30,7 @@ from napari_inpaintaff.widgets.paint_layers import (
 )
 from napari_inpaintaff.widgets.planes import current_plane, pixels_of
 from napari_inpaintaff.widgets.regions import RegionChoice
+from napari_inpaintaff.widgets.restore_offer import RestoreOffer
 from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.theme_colours import theme_colours
 from napari_inpaintaff.widgets.threshold_field import ThresholdField
@@ -58,6 +60,8 @@ class FindForeground(QWidget):
         self.controls = ForegroundControls()
         self.plot = LossPlot(colours)
         self.threshold = ThresholdField()
+        self.offer = RestoreOffer()
+        self.kept = KeptStrokes(napari_viewer, self.offer, self.form.labels.choose)
         #: The name under which something was learned from the chosen image.
         self._learned_name = ""
         self._lay_out()
@@ -169,14 +173,13 @@ class FindForeground(QWidget):
             self.controller.save(Path(name).with_suffix(".safetensors"))
 
     def _lay_out(self) -> None:
-        self._scroll = scroll_all(
-            self, self.form, self.controls, widget_group("Result", self.threshold), self.plot
-        )
+        result = widget_group("Result", self.threshold)
+        self._scroll = scroll_all(self, self.offer, self.form, self.controls, result, self.plot)
 
     def _connect(self) -> None:
         form, controls, controller = self.form, self.controls, self.controller
         plot, viewer, tools = self.plot, self._viewer, self.form.tools
-        threshold = self.threshold
+        threshold, kept = self.threshold, self.kept
 
         def follow_theme(event: object = None) -> None:
             plot.set_colours(theme_colours(viewer.theme))
@@ -185,6 +188,7 @@ class FindForeground(QWidget):
             threshold.set_refusal(controller.refusal(form.image.layer))
 
         form.changed.connect(self._show_problem)
+        form.changed.connect(self._keep_strokes)
         form.image.chosen.connect(self._on_image_chosen)
         form.diameter.valueChanged.connect(self._fit_brush)
         form.region.draw_button.clicked.connect(self._draw_region)
@@ -206,6 +210,7 @@ class FindForeground(QWidget):
 
         # As in "Separate cells": nothing here holds this widget.
         def dispose() -> None:
+            kept.dispose()
             viewer.events.theme.disconnect(follow_theme)
             viewer.dims.events.point.disconnect(follow_plane)
             controller.dispose()
@@ -218,7 +223,13 @@ class FindForeground(QWidget):
         layer = None if source is None else paint_layer_of(source, self._viewer)
         if layer is not None:
             self.form.labels.choose(layer)
+        self._keep_strokes()
         self._show_learned()
+
+    def _keep_strokes(self) -> None:
+        layer = self.form.labels.layer
+        painted = layer if layer is not None and is_paint_layer(layer) else None
+        self.kept.follow(self.form.image.layer, painted)
 
     def _show_learned(self) -> None:
         """Show what was learned from the chosen image, and under which name."""

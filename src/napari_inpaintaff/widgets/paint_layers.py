@@ -34,6 +34,12 @@ def paint_layer_of(source: Layer, viewer: Any) -> Labels | None:
     return next((layer for layer in viewer.layers if belongs_to(layer, source)), None)
 
 
+def source_of_paint(layer: Layer) -> Layer | None:
+    """Return the image that a layer was made to paint over; None if there is none."""
+    source = _sources.get(layer)
+    return None if source is None else source()
+
+
 def belongs_to(layer: Layer, source: Layer) -> bool:
     """Whether a layer was made to paint over this very image."""
     return layer in _sources and _sources[layer]() is source
@@ -71,9 +77,37 @@ def make_paint_layer(viewer: Any, source: Image, diameter: float) -> Labels:
         If there is not enough memory.
     """
     shape = tuple(int(length) for length in pixels_of(source).shape)
-    layer = Labels(
+    layer = add_paint_layer(
+        viewer,
+        source,
         empty_array(shape, np.uint8, source.name),
         name=f"{source.name} foreground labels",
+        **result_placement(source, (0,) * (len(shape) - 2)),
+    )
+    layer.brush_size = brush_size(diameter)
+    return layer
+
+
+def add_paint_layer(viewer: Any, source: Image, data: NDArray[Any], **arguments: Any) -> Labels:
+    """Show strokes over an image, to be gone on with.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to put them.
+    source : Image
+        The image that they were painted over.
+    data : ndarray of integers
+        With the shape of the image.
+    **arguments
+        Name, placement and so on, for napari's Labels layer.
+
+    Returns
+    -------
+    Labels
+    """
+    layer = Labels(
+        data,
         colormap=DirectLabelColormap(
             color_dict={
                 0: "transparent",
@@ -82,10 +116,8 @@ def make_paint_layer(viewer: Any, source: Image, diameter: float) -> Labels:
                 None: CELL_COLOUR,
             }
         ),
-        opacity=0.7,
-        **result_placement(source, (0,) * (len(shape) - 2)),
+        **{"opacity": 0.7, **arguments},
     )
-    layer.brush_size = brush_size(diameter)
     layer.n_edit_dimensions = 2
     # It is no mask: its 1 is background.
     own(layer)

@@ -17,6 +17,7 @@ from napari_inpaintaff.widgets.regions import (
 )
 
 REGION_LAYER_NAME = "Region"
+REGION_STYLE = {"edge_color": "#39d353", "face_color": "transparent", "edge_width": 1}
 
 
 class RegionPicker(QWidget):
@@ -83,9 +84,7 @@ class RegionPicker(QWidget):
             shapes = self._viewer.add_shapes(
                 name=REGION_LAYER_NAME,
                 ndim=source.ndim,
-                edge_color="#39d353",
-                face_color="transparent",
-                edge_width=1,
+                **REGION_STYLE,
                 scale=source.scale,
                 translate=source.translate,
                 rotate=source.rotate,
@@ -99,6 +98,10 @@ class RegionPicker(QWidget):
         shapes.mode = "add_rectangle"
         self.choose(RegionChoice.RECTANGLE)
         return shapes
+
+    def adopt(self, shapes: Shapes) -> None:
+        """Take the region from a layer that was made elsewhere."""
+        self._shapes = shapes
 
     def region(self, source: Layer, shape: tuple[int, int]) -> Region:
         """Find the chosen region.

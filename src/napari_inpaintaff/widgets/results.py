@@ -141,6 +141,6 @@ class ResultLayers:
             return layer
         placement = result_placement(self._source, self.index)
         layer = Labels(data, name=f"{self._source.name} cells", opacity=0.5, **placement)
-        announce_result(layer)
+        announce_result(layer, self._source)
         add_own_layer(self._viewer, layer, below=below, select=select)
         return layer

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
+from napari_inpaintaff.widgets.proxies import itself
 from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
 
 
@@ -67,17 +68,12 @@ class TunedSettingsBoard(QObject):
 
     def publish(self, viewer: Any, settings: TunedSettings) -> None:
         """Say what is set in a viewer; it stays known when the dock widget is closed."""
-        self._settings[_itself(viewer)] = settings
+        self._settings[itself(viewer)] = settings
         self.changed.emit()
 
     def of(self, viewer: Any) -> TunedSettings | None:
         """Return what was set last in a viewer; None if nothing ever was."""
-        return self._settings.get(_itself(viewer))
-
-
-def _itself(viewer: Any) -> Any:
-    """Return the viewer that a plugin gets in a proxy of its own."""
-    return getattr(viewer, "__wrapped__", viewer)
+        return self._settings.get(itself(viewer))
 
 
 #: The only one. Qt forgets listeners that are deleted.

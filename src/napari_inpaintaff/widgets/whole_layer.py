@@ -55,7 +55,7 @@ class WholeLayer:
         self.layer = Labels(
             self._labels, name=f"{source.name} cells (all)", opacity=0.5, **placement
         )
-        announce_result(self.layer)
+        announce_result(self.layer, source)
         #: What was written, by plane: the user may have painted over it.
         self._written: dict[PlaneIndex, int] = {}
         self._pace = Pace(self._draw, SHARE)
