@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.images.pixels import Pixels
+from napari_inpaintaff.partition.corrections import unpack_corrections
 from napari_inpaintaff.session.document import (
     ImageRecord,
     LabelsRecord,
@@ -157,6 +158,8 @@ def _plane(entry: dict[str, Any], data: NDArray[Any], fetch: Fetch) -> PlaneCorr
     arrays = {str(name): fetch(file) for name, file in entry["arrays"].items()}
     if arrays["labels"].shape != data.shape[-2:]:
         raise ValueError("corrections of another shape than the labels")
+    # Damage is found before anything is shown.
+    unpack_corrections(arrays, "the session")
     return PlaneCorrections(index, arrays)
 
 

@@ -66,6 +66,11 @@ class RegionPicker(QWidget):
         """Choose a kind of region."""
         self.combo.setCurrentText(choice.value)
 
+    def choose_named(self, name: str) -> None:
+        """Choose a kind of region by its name; nothing happens if there is no such one."""
+        if name in RegionChoice.__members__:
+            self.choose(RegionChoice[name])
+
     def start_drawing(self, source: Layer) -> Shapes:
         """Let the user draw a rectangle in the pixel grid of an image layer.
 
