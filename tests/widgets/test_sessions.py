@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import napari as napari
 import numpy as np
 import pytest
 import tifffile
 from killed_viewer import cells, image
+from napari._app_model import get_app_model
 from npe2 import PluginManager, PluginManifest
+from qtpy.QtWidgets import QFileDialog
 
 import napari_inpaintaff
 from napari_inpaintaff.separation.affinities import affinities_from_labels
@@ -47,7 +50,7 @@ def movie() -> np.ndarray:
 def file(tmp_path):
     path = tmp_path / "data" / "nuclei.tif"
     path.parent.mkdir()
-    tifffile.imwrite(path, movie())
+    tifffile.imwrite(path, movie(), photometric="minisblack")
     return path
 
 
@@ -190,11 +193,15 @@ def labelled_session(make_napari_viewer, file, tmp_path, qtbot) -> Path:
         (lambda file: file.unlink(), "there is no file", ["cells"]),
         (lambda file: file.write_bytes(b"none"), "cannot be opened", ["cells"]),
         (
-            lambda file: tifffile.imwrite(file, movie() + 1),
+            lambda file: tifffile.imwrite(file, movie() + 1, photometric="minisblack"),
             "nuclei has changed since the session was saved",
             ["nuclei", "cells"],
         ),
-        (lambda file: tifffile.imwrite(file, movie()[:2]), "has another size", ["cells"]),
+        (
+            lambda file: tifffile.imwrite(file, movie()[:2], photometric="minisblack"),
+            "has another size",
+            ["cells"],
+        ),
         (lambda file: file.rename(file.parents[1] / file.name), "", ["nuclei", "cells"]),
     ],
 )
@@ -286,6 +293,14 @@ def test_napari_opens_session_files_and_shows_the_commands(
     path = labelled_session(make_napari_viewer, file, tmp_path, qtbot)
     menu = PluginManager.instance().iter_menu("napari/file/io_utilities")
     assert [item.command for item in menu] == [f"{NAME}.save_session", f"{NAME}.open_session"]
+    again = tmp_path / "again.inpaintaff-session"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(again), ""))
+    get_app_model().commands.execute_command(f"{NAME}.save_session")
+    qtbot.waitUntil(again.exists, timeout=60_000)
+    again.unlink()
+    buttons = open_dock(napari.current_viewer(), "Export").sessions
+    buttons.save_button.click()
+    qtbot.waitUntil(again.exists, timeout=60_000)
     viewer = make_napari_viewer()
     monkeypatch.setattr(session_commands.napari, "current_viewer", lambda: viewer)
     viewer.open(str(path), plugin=NAME)

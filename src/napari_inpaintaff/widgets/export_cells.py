@@ -30,6 +30,7 @@ from napari_inpaintaff.widgets.own_layers import is_own_layer
 from napari_inpaintaff.widgets.pixel_events import FollowedPixels
 from napari_inpaintaff.widgets.preview import PREVIEW_NAME
 from napari_inpaintaff.widgets.scrolling import scroll_all
+from napari_inpaintaff.widgets.session_buttons import SessionButtons
 
 NO_LABELS = "Make a Labels layer with cells first, and choose it."
 FEATURES_TABLE = ("napari", "Features table widget")
@@ -61,6 +62,7 @@ class ExportCells(QWidget):
         self.filter = CellFilter()
         self.targets = ExportTargets()
         self.controls = ExportControls()
+        self.sessions = SessionButtons(napari_viewer)
         self._pixels = FollowedPixels()
         self._lay_out()
         self._connect()
@@ -185,6 +187,7 @@ class ExportCells(QWidget):
             widget_group("Which cells", self.filter),
             widget_group("Files", self.targets),
             self.controls,
+            widget_group("Go on another day", self.sessions),
         )
 
     def _connect(self) -> None:
