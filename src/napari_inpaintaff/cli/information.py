@@ -7,8 +7,9 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from napari_inpaintaff.cli.options import DEVICES, Commands, add_command
+from napari_inpaintaff.cli.options import Commands, add_command
 from napari_inpaintaff.errors import DeviceError
+from napari_inpaintaff.networks.compute import DEVICES
 
 if TYPE_CHECKING:
     from napari_inpaintaff.inpainting.model_metadata import ModelMetadata

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_inpaintaff.errors import OutputError, ParameterError
+from napari_inpaintaff.networks.compute import DEVICES
 
 if TYPE_CHECKING:
     from napari_inpaintaff.partition import OutlineParameters, PartitionParameters
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 # Kept here, not imported: --help must be fast.
-DEVICES = ("auto", "cpu", "cuda", "mps")
 MODES = ("draft", "balanced", "paper")
 DEFAULT_MODE = "balanced"
 #: Of a mode, that have an option of their own.

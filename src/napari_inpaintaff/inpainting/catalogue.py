@@ -16,9 +16,24 @@ from napari_inpaintaff.networks.catalogue import (
 
 DEFAULT_INPAINTER = DEFAULT_MODEL
 
+_chosen_folder: Path | None = None
+
+
+def chosen_model_folder() -> Path | None:
+    """Return the folder that was given to `use_model_folder`; None for the usual one."""
+    return _chosen_folder
+
+
+def use_model_folder(folder: Path | None) -> None:
+    """Let this process look for a user's models elsewhere, or with None where it usually does."""
+    global _chosen_folder
+    _chosen_folder = folder
+
 
 def user_model_folder() -> Path:
     """Return the folder in which a user's own models, of all kinds, are found by name."""
+    if _chosen_folder is not None:
+        return _chosen_folder
     return Path(user_data_path("napari-inpaintaff", appauthor=False)) / "models"
 
 

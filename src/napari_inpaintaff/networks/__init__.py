@@ -13,8 +13,8 @@ from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.schedule import Schedule
 
 if TYPE_CHECKING:
+    from napari_inpaintaff.networks.compute import DEVICES
     from napari_inpaintaff.networks.devices import (
-        DEVICES,
         bfloat16_speedup,
         inference_dtype,
         pick_device,
@@ -38,7 +38,8 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "devices": ["DEVICES", "bfloat16_speedup", "inference_dtype", "pick_device"],
+        "compute": ["DEVICES"],
+        "devices": ["bfloat16_speedup", "inference_dtype", "pick_device"],
         "training": ["Optimisation", "OptimiserStep", "optimise"],
         "unet": ["build_unet"],
     },

@@ -13,10 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from napari_inpaintaff.errors import DeviceError, ParameterError
+from napari_inpaintaff.networks.compute import DEVICES, compute
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
+_GIB = 2**30
+#: Types of devices whose memory PyTorch was told to spare.
+_limited: set[str] = set()
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -25,12 +28,12 @@ def pick_device(name: str = "auto") -> torch.device:
     Parameters
     ----------
     name : {"auto", "cpu", "cuda", "mps"}, optional
-        ``auto`` takes CUDA, else Apple's MPS, else the CPU.
+        ``auto`` takes what `compute` says: by default CUDA, else Apple's MPS, else the CPU.
 
     Returns
     -------
     torch.device
-        Usable on this machine.
+        Usable on this machine. From now on no more of its memory is used than `compute` says.
 
     Raises
     ------
@@ -46,6 +49,14 @@ def pick_device(name: str = "auto") -> torch.device:
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
+    usual = compute().device
+    if name == "auto" and usual != "auto":
+        if not available[usual]:
+            raise DeviceError(
+                f"the device {usual!r} of the preferences is not available here; choose auto or "
+                f"cpu there, or install a PyTorch build that supports it"
+            )
+        name = usual
     if name == "auto":
         name = next(device for device, there in available.items() if there)
     if not available[name]:
@@ -53,7 +64,39 @@ def pick_device(name: str = "auto") -> torch.device:
             f"device {name!r} is not available here; use --device auto or cpu, "
             f"or install a PyTorch build that supports it"
         )
-    return torch.device(name)
+    device = torch.device(name)
+    _limit_memory(device)
+    return device
+
+
+def _limit_memory(device: torch.device) -> None:
+    """Let PyTorch refuse more memory of a GPU than is allowed: everybody then takes less."""
+    if device.type == "cpu" or (not compute().memory and device.type not in _limited):
+        return
+    _limited.add(device.type)
+    share = min(1.0, compute().memory * _GIB / _total_memory(device)) or 1.0
+    module = torch.cuda if device.type == "cuda" else torch.mps
+    module.set_per_process_memory_fraction(share)
+
+
+def _total_memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[1])
+    return int(torch.mps.recommended_max_memory())
+
+
+@cache
+def _usual_threads() -> int:
+    """Return how many threads PyTorch took before anybody asked for another number."""
+    return torch.get_num_threads()
+
+
+def use_threads() -> None:
+    """Let this thread compute with as many threads as `compute` says."""
+    usual = _usual_threads()
+    wanted = compute().threads or usual
+    if wanted != torch.get_num_threads():
+        torch.set_num_threads(wanted)
 
 
 def inference_dtype(device: torch.device) -> torch.dtype:
@@ -201,14 +244,19 @@ def free_memory(device: torch.device) -> int:
     Returns
     -------
     int
-        What torch keeps for later counts as free.
+        What torch keeps for later counts as free; what `compute` does not allow does not.
     """
     if device.type == "cuda":
         unused, _ = torch.cuda.mem_get_info(device)
-        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(unused + kept)
-    most = int(torch.mps.recommended_max_memory())
-    return max(0, most - int(torch.mps.current_allocated_memory()))
+        used = torch.cuda.memory_allocated(device)
+        free = int(unused + torch.cuda.memory_reserved(device) - used)
+    else:
+        used = int(torch.mps.current_allocated_memory())
+        free = int(torch.mps.recommended_max_memory()) - used
+    allowed = compute().memory
+    if allowed:
+        free = min(free, round(allowed * _GIB) - used)
+    return max(0, free)
 
 
 def release_memory() -> None:

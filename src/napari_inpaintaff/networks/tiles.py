@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.images.regions import Region
 from napari_inpaintaff.networks.architecture import UNetArchitecture
+from napari_inpaintaff.networks.compute import compute
 
 #: Side of a tile in pixels, rounded up to the stride of the network.
 TILE = 512
@@ -110,7 +111,7 @@ class Tiling:
     def _along(self, axis: int, part: slice) -> Iterator[tuple[slice, slice, int]]:
         before, after = self.padding[axis]
         end = before + self.shape[axis] + after
-        side = math.ceil(TILE / self.stride) * self.stride
+        side = math.ceil((compute().tile or TILE) / self.stride) * self.stride
         for start in range(part.start // self.stride * self.stride, part.stop, side):
             stop = min(start + side, part.stop)
             first = max(0, before + start - self._reach)

@@ -22,6 +22,7 @@ from napari_inpaintaff.images import Region
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
+from napari_inpaintaff.networks.compute import compute
 from napari_inpaintaff.separation import SEPARATION_MODES
 from napari_inpaintaff.widgets.engine import Labelling, Separation, SeparationDraft
 from napari_inpaintaff.widgets.loading import load_torch
@@ -65,7 +66,7 @@ class CoreEngine:
     def __init__(self) -> None:
         self._last_mask: _FoundMask | None = None
         #: Version and device of the network that was loaded last, and the network.
-        self._last_model: tuple[tuple[str, str], Inpainter | Student] | None = None
+        self._last_model: tuple[tuple[str, str, str], Inpainter | Student] | None = None
 
     def models(self) -> Sequence[ModelCard]:
         """List the shipped and the user's models, the default first."""
@@ -161,7 +162,8 @@ class CoreEngine:
         """Load the network; the last one stays ready for the next plane."""
         from napari_inpaintaff.separation import load_model
 
-        key = (version, network.device)
+        # What "auto" stands for may be another device now.
+        key = (version, network.device, compute().device)
         if self._last_model is None or self._last_model[0] != key:
             self._last_model = None
             self._last_model = (key, load_model(network.model, device=network.device))

@@ -29,6 +29,7 @@ from napari_inpaintaff.widgets.paint_layers import (
     paint_layer_of,
 )
 from napari_inpaintaff.widgets.planes import current_plane, pixels_of
+from napari_inpaintaff.widgets.preferences import follow_preferences
 from napari_inpaintaff.widgets.regions import RegionChoice
 from napari_inpaintaff.widgets.restore_offer import RestoreOffer
 from napari_inpaintaff.widgets.scrolling import scroll_all
@@ -51,6 +52,7 @@ class FindForeground(QWidget):
     def __init__(self, napari_viewer: Any, *, engine: ForegroundEngine | None = None) -> None:
         super().__init__()
         self._viewer = napari_viewer
+        follow_preferences()
         engine = engine or CoreForegroundEngine()
         colours = theme_colours(napari_viewer.theme)
         self.controller = ForegroundController(napari_viewer, engine)

@@ -194,6 +194,7 @@ class CoreForegroundEngine:
             If the image or the diameter cannot be used.
         """
         yield Progress(0, 0, "Finding the foreground of the plane…")
+        load_torch()
         image = _image_plane(plane, plane.index).read()
         return (yield from network.iterate_probability(image, diameter=diameter))
 

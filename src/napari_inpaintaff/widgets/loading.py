@@ -18,10 +18,17 @@ _LIBRARY = {"linux": "libtorch_python.so", "darwin": "libtorch_python.dylib"}
 
 
 def load_torch() -> None:
-    """Import torch; call it in a worker thread, before anything that needs torch."""
+    """Import torch; call it in a worker thread, before anything that needs torch.
+
+    The thread then computes with as many threads as the preferences say.
+    """
     if "torch" not in sys.modules:
         _map_libraries()
     import torch  # noqa: F401
+
+    from napari_inpaintaff.networks.devices import use_threads
+
+    use_threads()
 
 
 def _map_libraries() -> None:

@@ -23,6 +23,7 @@ from napari_inpaintaff.widgets.model_news import model_news
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.pixel_events import PIXEL_EVENTS
 from napari_inpaintaff.widgets.planes import current_plane, mask_plane, mask_planes, pixels_of
+from napari_inpaintaff.widgets.preferences import follow_preferences
 from napari_inpaintaff.widgets.run_controls import RunControls
 from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.settings import Foreground, SeparationRequest
@@ -61,6 +62,7 @@ class SeparateCells(QWidget):
     ) -> None:
         super().__init__()
         self._viewer = napari_viewer
+        follow_preferences()
         engine = engine or CoreEngine()
         self.controller = SeparationController(napari_viewer, engine)
         self.form = SettingsForm(

@@ -13,6 +13,7 @@ from napari_inpaintaff.widgets.fields import widget_group
 from napari_inpaintaff.widgets.model_choice import MODEL_FILTER
 from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.notices import notify_failure
+from napari_inpaintaff.widgets.preferences import follow_preferences
 from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.theme_colours import theme_colours
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
@@ -40,6 +41,7 @@ class TrainInpainter(QWidget):
     def __init__(self, napari_viewer: Any, *, engine: TrainingEngine | None = None) -> None:
         super().__init__()
         self._viewer = napari_viewer
+        follow_preferences()
         engine = engine or CoreTrainingEngine()
         colours = theme_colours(napari_viewer.theme)
         self.controller = TrainingController(napari_viewer, engine)

@@ -18,6 +18,7 @@ from napari_inpaintaff.widgets.engine import Engine
 from napari_inpaintaff.widgets.fields import widget_group
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.planes import Plane, mask_plane, pixels_of
+from napari_inpaintaff.widgets.preferences import follow_preferences
 from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.tuned_settings import TunedSettings, tuned_settings
 from napari_inpaintaff.widgets.whole_controller import WholeController
@@ -46,6 +47,7 @@ class WholeData(QWidget):
     def __init__(self, napari_viewer: Any, *, engine: Engine | None = None) -> None:
         super().__init__()
         self._viewer = napari_viewer
+        follow_preferences()
         self.controller = WholeController(napari_viewer, engine or CoreEngine())
         self.summary = SettingsSummary()
         self.form = WholeForm(napari_viewer)
