@@ -16,6 +16,7 @@ from typing import Any
 
 import napari
 import numpy as np
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from skimage.measure import regionprops
@@ -23,10 +24,14 @@ from skimage.measure import regionprops
 from napari_inpaintaff.images import simulate_dense_nuclei
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.separation.affinities import affinities_from_labels
+from napari_inpaintaff.session import AutosaveRun, autosave
 from napari_inpaintaff.widgets.correction_view import show_segment
 from napari_inpaintaff.widgets.distill_controls import DistillStage
 from napari_inpaintaff.widgets.evidence import Evidence, remember_evidence
+from napari_inpaintaff.widgets.kept_work import captured
+from napari_inpaintaff.widgets.paint_layers import make_paint_layer
 from napari_inpaintaff.widgets.preview import ORANGE, PREVIEW_NAME, PURPLE
+from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.split_following import SplitSpeed
 from napari_inpaintaff.widgets.stroke_layer import StrokePurpose
 from napari_inpaintaff.widgets.training_form import OTHER
@@ -50,6 +55,8 @@ def main() -> None:
         "whole-data": whole_data,
         "correct": correct_labels,
         "export": export,
+        "restore-strokes": restore_strokes,
+        "preferences": preferences,
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=IMAGES, help="folder for the pictures")
@@ -242,6 +249,38 @@ def export(viewer: Any, output: Path) -> None:
     wait_for(lambda: "left out" in widget.filter.count.text())
     QTest.qWait(500)
     save(viewer, output / "export.png")
+
+
+def restore_strokes(viewer: Any, output: Path) -> None:
+    """Take a picture of the offer to restore what another process left behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        autosave.autosave_folder = lambda: Path(folder)
+        image = viewer.layers["nuclei"]
+        paint = make_paint_layer(viewer, image, 25)
+        for row in range(100, 400, 50):
+            paint.paint((row, row), 2)
+        run = AutosaveRun(Path(folder))
+        run.write(run.new_path(), captured(viewer, paint).complete())
+        run.close()
+        viewer.layers.remove(paint)
+        viewer.layers.selection.active = image
+        _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Foreground")
+        viewer.reset_view(margin=0.02)
+        wait_for(lambda: not widget.offer.isHidden())
+        QTest.qWait(500)
+        save(viewer, output / "restore-strokes.png")
+        wait_for(lambda: not JobRunner._working)
+
+
+def preferences(viewer: Any, output: Path) -> None:
+    """Take a picture of the plugin's page in napari's preferences."""
+    dialog = viewer.window._open_preferences_dialog()
+    pages = dialog._list
+    (page,) = pages.findItems("Inpainting affinities", Qt.MatchFlag.MatchContains)
+    pages.setCurrentItem(page)
+    QTest.qWait(500)
+    dialog.grab().save(str(output / "preferences.png"))
+    dialog.close()
 
 
 def shows_both_sides(viewer: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -32,6 +33,8 @@ from napari_inpaintaff.widgets.timers import single_shot
 SAVE_DELAY_MS = 1500
 #: Saving takes at most this part of the time.
 _SHARE = 0.1
+#: A window is not closed before what is being saved is on disk, but for so long.
+_PATIENCE_SECONDS = 10.0
 
 #: Where the layers that changed are saved, and how often they changed.
 _paths: WeakKeyDictionary[Layer, Path] = WeakKeyDictionary()
@@ -82,8 +85,9 @@ class Autosaver(QObject):
         self._capture = capture
         self._changed: list[Labels] = []
         self._told = False
-        self._disposed = False
         self._timer = single_shot(self, SAVE_DELAY_MS, self.save)
+        self._disposed = False
+        self._done = threading.Event()
         self._runner = JobRunner()
         self._runner.succeeded.connect(self._on_saved)
         self._runner.failed.connect(self._on_failed)
@@ -114,16 +118,19 @@ class Autosaver(QObject):
             self._go_on()
             return
         path = _paths.setdefault(layer, run.new_path())
-        self._runner.start(_saving(run, path, captured), name=f"Saving {layer.name}")
+        self._done = threading.Event()
+        steps = _saving(run, path, captured, self._done)
+        self._runner.start(steps, name=f"Saving {layer.name}")
 
     def dispose(self) -> None:
         """Save what is left; nothing is reported any more."""
         self._timer.stop()
         self._disposed = True
-        # A job that runs goes on to its end. Another is done here: it is small, or rare.
-        if not self._runner.is_running:
-            for layer in self._changed:
-                self._save_now(layer)
+        # The process may end with the last window: what is not on disk then is lost.
+        if self._runner.is_running:
+            self._done.wait(_PATIENCE_SECONDS)
+        for layer in self._changed:
+            self._save_now(layer)
         self._changed.clear()
 
     def _save_now(self, layer: Labels) -> None:
@@ -131,7 +138,8 @@ class Autosaver(QObject):
         if captured is None:
             return
         try:
-            Job(_saving(run, _paths.setdefault(layer, run.new_path()), captured)).run()
+            path = _paths.setdefault(layer, run.new_path())
+            Job(_saving(run, path, captured, threading.Event())).run()
         except InpaintAffError as error:
             notify_failure(error)
 
@@ -151,13 +159,18 @@ class Autosaver(QObject):
             notify_failure(error)
 
 
-def _saving(run: AutosaveRun, path: Path, captured: Captured) -> Generator[Progress, None, float]:
+def _saving(
+    run: AutosaveRun, path: Path, captured: Captured, done: threading.Event
+) -> Generator[Progress, None, float]:
     start = time.perf_counter()
-    yield Progress(0, 0, "Saving…")
-    if all(_is_empty(labels) for labels in captured.session.labels):
-        run.forget(path)
-    else:
-        run.write(path, captured.complete())
+    try:
+        yield Progress(0, 0, "Saving…")
+        if all(_is_empty(labels) for labels in captured.session.labels):
+            run.forget(path)
+        else:
+            run.write(path, captured.complete())
+    finally:
+        done.set()
     return time.perf_counter() - start
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_inpaintaff.errors import ImageError, InpaintAffError
 from napari_inpaintaff.images.pixels import Pixels
@@ -28,8 +28,8 @@ from napari_inpaintaff.widgets.planes import pixels_of
 from napari_inpaintaff.widgets.runner import JobRunner
 
 
-class RestoreOffer(QFrame):
-    """Two lines at the top of a dock widget, hidden while there is nothing to offer.
+class RestoreOffer(QGroupBox):
+    """A box at the top of a dock widget, hidden while there is nothing to offer.
 
     Parameters
     ----------
@@ -41,8 +41,7 @@ class RestoreOffer(QFrame):
     discard_pressed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
+        super().__init__("Unsaved work", parent)
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.restore_button = QPushButton("Restore")
