@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import napari as napari
+import dask.array as da
+import napari
 import numpy as np
 import pytest
 import tifffile
@@ -277,14 +278,23 @@ def test_what_cannot_be_saved_or_opened_is_a_sentence(
     viewer = make_napari_viewer()
     assert save_session(viewer, tmp_path / "monday") is None
     assert "nothing to save" in notifications[-1].message
+    viewer.add_labels(da.from_array(cells()), name="on disk")
+    assert save_session(viewer, tmp_path / "monday") is None
     viewer.add_labels(cells(), name="cells")
+    save(viewer, tmp_path / "monday", qtbot)
+    assert notifications[-1].message.endswith(
+        "on disk is read from disk bit by bit: it is not in the session."
+    )
+    assert [one.name for one in read_session(tmp_path / "monday.inpaintaff-session").labels] == [
+        "cells"
+    ]
     assert save_session(viewer, tmp_path / "none" / "monday") is None
     assert "there is no folder" in notifications[-1].message
     path = tmp_path / "broken.inpaintaff-session"
     path.write_text("something else")
     open_(viewer, path, qtbot)
     assert "is no session file" in notifications[-1].message
-    assert len(viewer.layers) == 1
+    assert len(viewer.layers) == 2
 
 
 def test_napari_opens_session_files_and_shows_the_commands(

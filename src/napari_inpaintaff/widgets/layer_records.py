@@ -17,7 +17,6 @@ from napari_inpaintaff.partition.corrections import (
 from napari_inpaintaff.session import (
     ImageRecord,
     LabelsRecord,
-    Placement,
     PlaneCorrections,
     RegionRecord,
     SavedEvidence,
@@ -38,6 +37,7 @@ from napari_inpaintaff.widgets.evidence import (
 from napari_inpaintaff.widgets.layer_choice import is_image
 from napari_inpaintaff.widgets.own_layers import add_own_layer, is_own_layer
 from napari_inpaintaff.widgets.paint_layers import add_paint_layer, is_paint_layer, source_of_paint
+from napari_inpaintaff.widgets.placements import placement_arguments, placement_of
 from napari_inpaintaff.widgets.planes import pixels_of
 from napari_inpaintaff.widgets.region_picker import REGION_STYLE
 from napari_inpaintaff.widgets.stroke_layer import StrokeLayer
@@ -49,7 +49,12 @@ _COPIED_BYTES = 2**27
 
 def is_recorded(layer: Layer) -> bool:
     """Whether a layer holds labels or strokes that belong into a session."""
-    if not isinstance(layer, Labels) or layer.multiscale or layer.ndim < 2:
+    return holds_labels(layer) and isinstance(layer.data, np.ndarray) and layer.ndim >= 2
+
+
+def holds_labels(layer: Layer) -> bool:
+    """Whether a layer holds labels or strokes; those on disk are no part of a session."""
+    if not isinstance(layer, Labels):
         return False
     return is_result(layer) or is_paint_layer(layer) or not is_own_layer(layer)
 
@@ -230,43 +235,3 @@ def add_region(viewer: Any, record: RegionRecord) -> Shapes:
     )
     viewer.add_layer(layer)
     return layer
-
-
-def placement_of(layer: Layer) -> Placement:
-    """Record where a layer lies."""
-    shear = np.asarray(layer.shear, dtype=float)
-    if shear.ndim == 1:
-        # napari tells shears by the pairs of axes above the diagonal, row by row.
-        matrix = np.eye(layer.ndim)
-        matrix[np.triu_indices(layer.ndim, 1)] = shear
-        shear = matrix
-    return Placement(
-        scale=_row(layer.scale),
-        translate=_row(layer.translate),
-        rotate=_rows(layer.rotate),
-        shear=_rows(shear),
-        affine=_rows(layer.affine.affine_matrix),
-        units=tuple(str(unit) for unit in layer.units),
-        axis_labels=tuple(str(label) for label in layer.axis_labels),
-    )
-
-
-def placement_arguments(placement: Placement) -> dict[str, Any]:
-    """Give the arguments of napari that put a layer where it was."""
-    return {
-        "scale": placement.scale,
-        "translate": placement.translate,
-        "rotate": np.asarray(placement.rotate),
-        "shear": np.asarray(placement.shear),
-        "affine": np.asarray(placement.affine),
-        "units": placement.units,
-        "axis_labels": placement.axis_labels,
-    }
-
-
-def _row(values: Any) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
-
-
-def _rows(matrix: Any) -> tuple[tuple[float, ...], ...]:
-    return tuple(_row(row) for row in np.asarray(matrix))

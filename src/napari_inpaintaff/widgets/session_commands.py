@@ -16,6 +16,7 @@ from napari_inpaintaff.images import check_writable
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.session import SESSION_SUFFIX, Session, read_session
 from napari_inpaintaff.widgets.autosaver import change_counts, forget_unchanged
+from napari_inpaintaff.widgets.layer_records import holds_labels, is_recorded
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.session_capture import capture, iterate_saving, recorded_layers
@@ -68,20 +69,33 @@ def save_session(viewer: Any, path: Path) -> JobRunner | None:
         notify_failure(error)
         return None
     counts = change_counts([*recorded_layers(viewer)[1]])
-    without = [image.name for image in captured.session.images if not (image.path or image.sample)]
+    left_out = _left_out(viewer, captured.session)
 
     def say(written: Path) -> None:
         forget_unchanged(counts)
         text = f"Saved as {written.name}."
-        if without:
-            show_warning(
-                f"{text} {', '.join(without)} was not opened from a file, so that its pixels are "
-                "not in the session: save it as a file and open that to find it again."
-            )
+        if left_out:
+            show_warning(" ".join([text, *left_out]))
         else:
             show_info(text)
 
     return _run(iterate_saving(path, captured), say, f"Saving {path.name}")
+
+
+def _left_out(viewer: Any, session: Session) -> list[str]:
+    """Say what a session does not hold."""
+    sentences = [
+        f"{image.name} was not opened from a file, so that its pixels are not in the session: "
+        "save it as a file and open that to find it again."
+        for image in session.images
+        if not (image.path or image.sample)
+    ]
+    sentences += [
+        f"{layer.name} is read from disk bit by bit: it is not in the session."
+        for layer in viewer.layers
+        if holds_labels(layer) and not is_recorded(layer)
+    ]
+    return sentences
 
 
 def open_session(viewer: Any, path: Path) -> JobRunner:

@@ -10,8 +10,8 @@ from napari.layers import Image
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.session import ImageRecord, fingerprint
 from napari_inpaintaff.widgets.layer_choice import is_image
-from napari_inpaintaff.widgets.layer_records import placement_arguments
 from napari_inpaintaff.widgets.notices import failure_message
+from napari_inpaintaff.widgets.placements import placement_arguments
 from napari_inpaintaff.widgets.planes import pixels_of
 from napari_inpaintaff.widgets.proxies import itself
 
