@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import napari_inpaintaff.foreground
 import napari_inpaintaff.partition
 from arena import foregrounds as foregrounds_module
 from arena import methods as methods_module
 from arena.foregrounds import FOREGROUNDS, Mask
 from arena.frames import Contest
-from arena.methods import METHODS, MODES, Case, Method
+from arena.methods import METHODS, MODES, Case, Method, found_again
 from arena.plan import Arena, affinity_file, masks, training
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError
@@ -98,7 +99,8 @@ class Evidence:
         wanted = np.zeros(self.frame.read()[1].shape, bool)
         for name in self.arena.foregrounds:
             for seed in self.arena.variants(name):
-                wanted |= foreground_of(self.arena, self.contest, self.frame, name, seed)[2]
+                image, _, mask = foreground_of(self.arena, self.contest, self.frame, name, seed)
+                wanted |= mask | found_again(image, mask, self.contest.diameter)
         return wanted
 
     def _before(self) -> tuple[Affinities, Mask] | None:
@@ -168,9 +170,10 @@ class Bout:
         image, _, mask = foreground_of(
             self.arena, self.contest, self.frame, self.foreground, self.seed
         )
-        return Case(image, mask, self.contest.diameter, self._affinities(image, mask))
+        wanted = mask | found_again(image, mask, self.contest.diameter)
+        return Case(image, mask, self.contest.diameter, self._affinities(image, wanted))
 
-    def _affinities(self, image: NDArray[Any], mask: Mask) -> Affinities | None:
+    def _affinities(self, image: NDArray[Any], wanted: Mask) -> Affinities | None:
         evidence = METHODS[self.method].evidence
         if not evidence:
             return None
@@ -181,7 +184,9 @@ class Bout:
             model = Student.load(self.arena.student(self.contest))
         else:
             model = AffNet.load(training(self.arena, self.contest, "affnet", self.seed).model)
-        return compute_student_affinities(image, model, wanted=mask, diameter=self.contest.diameter)
+        return compute_student_affinities(
+            image, model, wanted=wanted, diameter=self.contest.diameter
+        )
 
     def scores(self) -> list[NDArray[np.float64]]:
         """Read the scores of all objects for every setting."""
@@ -193,9 +198,14 @@ class Bout:
 @lru_cache(1)
 def _code() -> tuple[Path, ...]:
     """Return the files that labels depend on: when they change, earlier bouts are void."""
-    folder = Path(napari_inpaintaff.partition.__file__).parent
+    partition = Path(napari_inpaintaff.partition.__file__).parent
+    foreground = Path(napari_inpaintaff.foreground.__file__).parent
     own = (methods_module.__file__, foregrounds_module.__file__)
-    return (*sorted(folder.glob("*.py")), *(Path(name) for name in own if name))
+    return (
+        *sorted(partition.glob("*.py")),
+        foreground / "outline_fit.py",
+        *(Path(name) for name in own if name),
+    )
 
 
 def seeds_of(arena: Arena, method: Method, foreground: str) -> tuple[int, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -14,6 +15,7 @@ from skimage.feature import peak_local_max
 from skimage.segmentation import watershed
 
 from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.foreground import fit_outlines
 from napari_inpaintaff.partition import (
     OutlineParameters,
     PartitionParameters,
@@ -42,6 +44,17 @@ class Case:
     foreground: Mask
     diameter: float
     affinities: Affinities | None = None
+
+    @cached_property
+    def fitted(self) -> Case:
+        """The same within the outlines that the image has, if the given ones miss them."""
+        return replace(self, foreground=found_again(self.image, self.foreground, self.diameter))
+
+
+def found_again(image: NDArray[Any], foreground: Mask, diameter: float) -> Mask:
+    """Return the foreground with the outlines that the program would give it."""
+    fit = fit_outlines(image, foreground, diameter=diameter)
+    return fit.mask if fit.better else foreground
 
 
 @dataclass(frozen=True)
@@ -135,11 +148,19 @@ def _image_and_outline(case: Case, grid: Sequence[Setting]) -> list[Labels]:
     return _image(Case(case.image, case.foreground, case.diameter, both), grid)
 
 
+def _fitted_distance(case: Case, grid: Sequence[Setting]) -> list[Labels]:
+    return _distance(case.fitted, grid)
+
+
+def _fitted_merging(case: Case, grid: Sequence[Setting]) -> list[Labels]:
+    return _merging(case.fitted, grid)
+
+
 def _exchanged(case: Case, grid: Sequence[Setting]) -> list[Labels]:
     """Do the same with the evidence of other cells, to see how much the image says."""
     assert case.affinities is not None
-    foreign = exchange(case.affinities, case.foreground)
-    return _merging(Case(case.image, case.foreground, case.diameter, foreign), grid)
+    foreign = exchange(case.affinities, case.fitted.foreground)
+    return _merging(replace(case.fitted, affinities=foreign), grid)
 
 
 def exchange(affinities: Affinities, foreground: Mask) -> Affinities:
@@ -182,6 +203,7 @@ METHODS: dict[str, Method] = {
     for method in (
         Method("components", "", ((),), (), _components),
         Method("distance watershed", "", WATERSHEDS, _OUTLINE, _distance),
+        Method("distance watershed, fitted", "", WATERSHEDS, _OUTLINE, _fitted_distance),
         Method("brightness watershed", "", BRIGHTNESS_WATERSHEDS, None, _brightness),
         *(Method(f"{one}, image", one, ALPHAS, _ALPHA, _image) for one in EVIDENCE),
         *(
@@ -190,7 +212,13 @@ METHODS: dict[str, Method] = {
         ),
         *(Method(f"{one}, region merging", one, ALPHAS, _ALPHA, _merging) for one in EVIDENCE),
         *(
-            Method(f"{one}, region merging, others' image", one, (_ALPHA,), _ALPHA, _exchanged)
+            Method(f"{one}, region merging, fitted", one, ALPHAS, _ALPHA, _fitted_merging)
+            for one in EVIDENCE
+        ),
+        *(
+            Method(
+                f"{one}, region merging, fitted, others' image", one, (_ALPHA,), _ALPHA, _exchanged
+            )
             for one in EVIDENCE
         ),
     )

@@ -28,6 +28,7 @@ from napari_inpaintaff.foreground.methods import (
     threshold,
 )
 from napari_inpaintaff.foreground.otsu import ConstantImageWarning, otsu_probability
+from napari_inpaintaff.foreground.outline_fit import OutlineFit, fit_outlines
 from napari_inpaintaff.foreground.targets import foreground_targets, targets_of_planes
 
 if TYPE_CHECKING:
@@ -48,9 +49,11 @@ __all__ = [
     "IEMParameters",
     "IEMResult",
     "IEMUpdate",
+    "OutlineFit",
     "available_fgnets",
     "cells_are_whole",
     "find_fgnet",
+    "fit_outlines",
     "foreground_probability",
     "foreground_targets",
     "inpainted",
