@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from scipy import ndimage
 from two_cells import two_cells
 
 from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
@@ -64,8 +65,20 @@ def test_mask_file_is_the_foreground(segment, image, tmp_path):
     mask = np.zeros((96, 96), np.uint8)
     mask[30:60, 30:70] = 7
     tifffile.imwrite(tmp_path / "mask.tif", mask)
-    _, labels = segment(image, "--foreground", tmp_path / "mask.tif")
+    outcome, labels = segment(image, "--foreground", tmp_path / "mask.tif", "--outlines", "keep")
     assert ((labels > 0) == (mask > 0)).all()
+    assert "moved" not in outcome.out
+
+
+def test_outlines_of_a_rough_mask_are_moved_to_the_edges(segment, image, tmp_path):
+    cells = two_cells()[1] > 0
+    rough = ndimage.binary_dilation(cells, iterations=3)
+    tifffile.imwrite(tmp_path / "mask.tif", rough.astype(np.uint8))
+    outcome, labels = segment(image, "--foreground", tmp_path / "mask.tif")
+    found = labels > 0
+    assert (found & cells).sum() / (found | cells).sum() > 0.9
+    assert "outlines of the foreground were moved by" in outcome.out
+    assert "--outlines keep" in outcome.out
 
 
 @pytest.mark.parametrize("options", [(), ("--diameter", 40, "--minimum-size", 50)])

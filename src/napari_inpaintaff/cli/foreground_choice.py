@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
+# Kept here, not imported: --help must be fast.
+_OUTLINES = ("auto", "keep")
 _MODEL_SUFFIX = ".safetensors"
 
 
@@ -28,6 +30,17 @@ def add_foreground(command: argparse.ArgumentParser, default: str | None, explan
     """Add the source of the foreground."""
     command.add_argument(
         "--foreground", metavar="MODEL|FILE|METHOD", default=default, help=explanation
+    )
+
+
+def add_outlines(command: argparse.ArgumentParser) -> None:
+    """Add what becomes of outlines that miss the edges of the image."""
+    command.add_argument(
+        "--outlines",
+        choices=_OUTLINES,
+        default=_OUTLINES[0],
+        help="whether outlines of the foreground that miss the edges of the image by about a "
+        "pixel or more are moved there (auto, the default), or stay as they are (keep)",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,3 +26,20 @@ def report_labels(path: Path, labels: NDArray[np.integer[Any]]) -> None:
     counts = [int(np.count_nonzero(np.unique(plane))) for plane in planes]
     where = f" in {len(planes)} planes" if len(planes) > 1 else ""
     print(f"{path}: {sum(counts)} objects{where}")
+
+
+def report_moved(pixels: Sequence[float]) -> None:
+    """Print by how much outlines of the foreground were moved, if they were.
+
+    Parameters
+    ----------
+    pixels : sequence of float
+        Of every plane; 0 where they stayed.
+    """
+    moved = [distance for distance in pixels if distance]
+    if moved:
+        where = f" in {len(moved)} of {len(pixels)} planes" if len(pixels) > 1 else ""
+        print(
+            f"the outlines of the foreground were moved by {sum(moved) / len(moved):.1f} px on "
+            f"average to the edges of the image{where}; with --outlines keep they stay"
+        )

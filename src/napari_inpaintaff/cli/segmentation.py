@@ -12,11 +12,12 @@ from napari_inpaintaff.cli.console import follow, read_count
 from napari_inpaintaff.cli.folder_segmentation import check_folder, segment_folder
 from napari_inpaintaff.cli.foreground_choice import (
     add_foreground,
+    add_outlines,
     foreground_files,
     resolve_foreground,
     source_of_planes,
 )
-from napari_inpaintaff.cli.labels_written import TIFF, report_labels
+from napari_inpaintaff.cli.labels_written import TIFF, report_labels, report_moved
 from napari_inpaintaff.cli.model_choice import add_model, load_chosen_model, refuse_model
 from napari_inpaintaff.cli.options import (
     Commands,
@@ -72,6 +73,7 @@ def add_commands(commands: Commands) -> None:
         "an FGNet (name or file), a mask or label image (what is not zero is foreground), or a "
         "method: otsu (default), global_otsu, iem, or none, which labels every pixel",
     )
+    add_outlines(command)
     add_diameter(command, "typical diameter of a cell (default: that of the model)")
     command.add_argument(
         "--region",
@@ -108,7 +110,11 @@ def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], PartitionPar
     """Return the settings of `iterate_segmentation`, and the usual partition of the model."""
     from napari_inpaintaff.pipeline import default_partition
 
-    settings: dict[str, Any] = {"diameter": options.diameter, "drafts": False}
+    settings: dict[str, Any] = {
+        "diameter": options.diameter,
+        "outlines": options.outlines,
+        "drafts": False,
+    }
     if reads_outline(options):
         return {**settings, "partition": outline_parameters(options)}, None
     separation = separation_parameters(options)
@@ -139,6 +145,7 @@ def _segment_file(options: argparse.Namespace) -> None:
     settings, usual = _settings(options)
     settings["region"] = region
     labels = np.zeros(image.data.shape, dtype=np.uint32)
+    moved = []
     for number, (plane, source) in enumerate(zip(planes, sources, strict=True), start=1):
         result = follow(
             iterate_segmentation(image.data[plane], foreground=source, **settings),
@@ -146,6 +153,7 @@ def _segment_file(options: argparse.Namespace) -> None:
             read_count,
         )
         labels[plane] = result.labels
+        moved.append(result.moved)
         if options.save_affinities and usual is not None:
             write_affinities(
                 options.save_affinities,
@@ -157,6 +165,7 @@ def _segment_file(options: argparse.Namespace) -> None:
             )
     write_labels(options.output, labels, axes=image.axes, scale=image.scale, units=image.units)
     report_labels(options.output, labels)
+    report_moved(moved)
 
 
 def _check_files(options: argparse.Namespace) -> None:

@@ -28,7 +28,7 @@ from napari_inpaintaff.foreground.methods import (
     threshold,
 )
 from napari_inpaintaff.foreground.otsu import ConstantImageWarning, otsu_probability
-from napari_inpaintaff.foreground.outline_fit import OutlineFit, fit_outlines
+from napari_inpaintaff.foreground.outline_fit import OUTLINES, OutlineFit, fit_outlines
 from napari_inpaintaff.foreground.targets import foreground_targets, targets_of_planes
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FGNET_ARCHITECTURES",
     "FOREGROUND_METHODS",
+    "OUTLINES",
     "ConstantImageWarning",
     "FGNet",
     "FGNetConfig",

@@ -54,6 +54,10 @@ class OutlineFit:
     sharpness: float = 1.0
 
 
+#: What to do with outlines: let the image move them where they miss its edges, or nothing.
+OUTLINES = ("auto", "keep")
+
+
 def fit_outlines(
     image: ArrayLike, foreground: ArrayLike, *, diameter: float = OUTLINE_DIAMETER
 ) -> OutlineFit:

@@ -8,9 +8,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground import (
+    OUTLINES,
     FGNet,
+    fit_outlines,
     iterate_foreground_probability,
     mask_from_labels,
     threshold,
@@ -108,6 +110,42 @@ def iterate_foreground_mask(
             f"the foreground {foreground.shape} must have the shape of the image {image.shape}"
         )
     return mask_from_labels(foreground)
+
+
+def check_outlines(outlines: str) -> None:
+    """Raise `ParameterError` if this is no choice of what becomes of outlines."""
+    if outlines not in OUTLINES:
+        raise ParameterError(
+            f"unknown choice of outlines {outlines!r}; choose one of: {', '.join(OUTLINES)}"
+        )
+
+
+def settled_outlines(
+    image: NDArray[Any], mask: NDArray[np.bool_], *, outlines: str, diameter: float
+) -> tuple[NDArray[np.bool_], float]:
+    """Move the outlines of a foreground to the edges of the image, if that is wanted and needed.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X)
+        Raw intensities; NaN marks unknown pixels.
+    mask : ndarray of bool, shape (Y, X)
+        The foreground.
+    outlines : {"auto", "keep"}
+        Whether outlines that miss the edges of the image are moved (`fit_outlines`).
+    diameter : float
+        Typical diameter of a cell in pixels.
+
+    Returns
+    -------
+    (ndarray of bool of shape (Y, X), float)
+        The foreground, and by how many pixels its outlines were moved on average.
+    """
+    check_outlines(outlines)
+    if outlines == "keep":
+        return mask, 0.0
+    fit = fit_outlines(image, mask, diameter=diameter)
+    return (fit.mask, fit.distance) if fit.better else (mask, 0.0)
 
 
 def usual_diameter(foreground: Foreground, model: Inpainter | Student | None = None) -> float:

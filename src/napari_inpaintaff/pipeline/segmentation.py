@@ -25,7 +25,9 @@ from napari_inpaintaff.partition import (
 from napari_inpaintaff.partition import partition as partition_affinities
 from napari_inpaintaff.pipeline.foreground_source import (
     Foreground,
+    check_outlines,
     iterate_foreground_mask,
+    settled_outlines,
     usual_diameter,
 )
 from napari_inpaintaff.separation import (
@@ -52,11 +54,15 @@ class Segmentation:
         everywhere if the labels were made from the outline of the foreground alone.
     foreground : ndarray of bool, shape (Y, X)
         Pixels that were labelled.
+    moved : float
+        By how many pixels the outlines of the foreground were moved to the edges of the image,
+        on average; 0 if they stayed.
     """
 
     labels: NDArray[np.uint32]
     affinities: Affinities
     foreground: NDArray[np.bool_]
+    moved: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ def iterate_segmentation(
     region: Region | None = None,
     separation: SeparationParameters | None = None,
     partition: PartitionParameters | OutlineParameters | None = None,
+    outlines: str = "auto",
     drafts: bool = True,
     device: str = "auto",
 ) -> Generator[SplitUpdate | Draft | Progress, None, Segmentation]:
@@ -117,6 +124,9 @@ def iterate_segmentation(
         meant for cells of the model's diameter and follows ``diameter``. With
         `OutlineParameters` no affinities are computed: the outline of the foreground becomes
         labels, and its lengths follow ``diameter``.
+    outlines : {"auto", "keep"}, optional
+        Whether outlines of the foreground that miss the edges of the image are moved there
+        (`foreground.fit_outlines`), or stay as they are.
     drafts : bool, optional
         Whether a run of an inpainter stops now and then, for parts of a second, to label
         what it has. The result is the same.
@@ -148,15 +158,23 @@ def iterate_segmentation(
         raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
     if not np.isfinite(image).any():
         raise ImageError("the image has no finite pixel; nothing can be computed from it")
+    check_outlines(outlines)
     if isinstance(partition, OutlineParameters):
         loaded = None if isinstance(model, str | Path) else model
-        return (yield from _segment_outline(image, loaded, foreground, diameter, region, partition))
+        return (
+            yield from _segment_outline(
+                image, loaded, foreground, diameter, outlines, region, partition
+            )
+        )
     if isinstance(model, str | Path):
         model = load_model(model, device=device)
     scale = model.metadata.zoom(diameter).factor
     partition = (default_partition(model) if partition is None else partition).at_scale(scale)
     mask = yield from iterate_foreground_mask(
         image, foreground, model=model, diameter=diameter, device=device
+    )
+    mask, moved = settled_outlines(
+        image, mask, outlines=outlines, diameter=diameter or usual_diameter(foreground, model)
     )
     mask = _within(region, mask)
     label = partial(partition_affinities, foreground=mask, parameters=partition)
@@ -167,7 +185,7 @@ def iterate_segmentation(
     else:
         updates = iterate_affinities(image, model, separation, wanted=mask, diameter=diameter)
         affinities = yield from _label_drafts(updates, label if drafts else None)
-    return Segmentation(label(affinities), affinities, mask)
+    return Segmentation(label(affinities), affinities, mask, moved)
 
 
 def default_partition(model: Inpainter | Student) -> PartitionParameters:
@@ -234,17 +252,19 @@ def _segment_outline(
     model: Inpainter | Student | None,
     foreground: Foreground,
     diameter: float | None,
+    outlines: str,
     region: Region | None,
     partition: OutlineParameters,
 ) -> Generator[Progress, None, Segmentation]:
     """Label a foreground by its outline: there are no affinities."""
     mask = yield from iterate_foreground_mask(image, foreground, model=model, diameter=diameter)
-    mask = _within(region, mask)
     diameter = usual_diameter(foreground, model) if diameter is None else diameter
+    mask, moved = settled_outlines(image, mask, outlines=outlines, diameter=diameter)
+    mask = _within(region, mask)
     labels = partition_outline(mask, partition, diameter=diameter)
     offsets = PUBLISHED_OFFSETS[:2]
     nothing = np.zeros((len(offsets), *image.shape), np.float32)
-    return Segmentation(labels, Affinities(nothing, offsets, nothing.copy()), mask)
+    return Segmentation(labels, Affinities(nothing, offsets, nothing.copy()), mask, moved)
 
 
 def _within(region: Region | None, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
