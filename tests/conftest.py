@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 NOT_RUN = pytest.StashKey[list[str]]()
+
+# A busy machine is no reason to fail: speed is measured in benchmarks/, not here.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def find_data_folder() -> Path | None:

@@ -118,8 +118,9 @@ def test_more_alpha_gives_more_objects(run, tmp_path):
     saved, output = tmp_path / "a.npz", tmp_path / "labels.tif"
     pairs = Affinities(values, PUBLISHED_OFFSETS, np.ones_like(values))
     write_affinities(saved, pairs, foreground=cells > 0)
+    chosen = ("--partition", "mutex_watershed", "--alpha")
     for alpha, objects in ((1.0, 1), (1.5, 2)):
-        assert run("partition", saved, "-o", output, "--alpha", alpha).code == 0
+        assert run("partition", saved, "-o", output, *chosen, alpha).code == 0
         assert tifffile.imread(output).max() == objects
 
 

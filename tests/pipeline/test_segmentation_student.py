@@ -45,25 +45,28 @@ def test_updates_count_the_tiles_and_hold_no_drafts() -> None:
     assert (updates[-1].done, updates[-1].total) == (1, 1)
 
 
-def test_alpha_is_the_students_unless_it_is_given() -> None:
+def test_alpha_of_a_mutex_watershed_is_the_students_unless_it_is_given() -> None:
     """Local edges across the borders attract with 0.7, long ones repel with alpha * 0.6."""
     image, truth = areas()
 
-    def objects(alpha: float, **options: Any) -> int:
+    def objects(alpha: float, given: PartitionParameters | None = None) -> int:
         student = ContrastStudent(alpha=alpha, local=0.7, distant=0.4)
-        return int(segment(image, model=student, foreground=truth, **options).labels.max())
+        chosen = given or default_partition(student, "mutex_watershed")
+        result = segment(image, model=student, foreground=truth, outlines="keep", partition=chosen)
+        return int(result.labels.max())
 
     assert objects(1.0) == 1
     assert objects(1.5) == 3
-    assert objects(1.0, partition=PartitionParameters(alpha=1.5)) == 3
-    assert objects(1.5, partition=PartitionParameters(alpha=1.0)) == 1
+    assert objects(1.0, PartitionParameters(alpha=1.5)) == 3
+    assert objects(1.5, PartitionParameters(alpha=1.0)) == 1
 
 
 def test_labels_are_the_default_partition_of_the_affinities() -> None:
     image, truth = areas()
     student = ContrastStudent(alpha=1.1, local=0.7, distant=0.4)
     result = segment(image, model=student, foreground=truth)
-    assert default_partition(student) == PartitionParameters(alpha=1.1)
+    assert default_partition(student) == PartitionParameters("region_merging")
+    assert default_partition(student, "mutex_watershed") == PartitionParameters(alpha=1.1)
     again = partition(
         result.affinities, foreground=result.foreground, parameters=default_partition(student)
     )

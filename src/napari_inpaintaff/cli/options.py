@@ -106,10 +106,11 @@ def add_partition(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--partition",
         metavar="NAME",
-        help="mutex_watershed (default), outline_mutex_watershed, which looks at the outline of "
-        "the foreground too, region_merging, which weighs shape and image, greedy_additive, "
-        "greedy_fixation, average_linkage or connected_components; or distance_watershed or "
-        "foreground_components, which look at the outline of the foreground only and need no model",
+        help="region_merging (default; of an AffNet mutex_watershed), which weighs shape and "
+        "image, mutex_watershed, outline_mutex_watershed, which looks at the outline of the "
+        "foreground too, greedy_additive, greedy_fixation, average_linkage or "
+        "connected_components; or distance_watershed or foreground_components, which look at "
+        "the outline of the foreground only and need no model",
     )
     command.add_argument(
         "--minimum-size",

@@ -71,7 +71,13 @@ def add_commands(commands: Commands) -> None:
 def run_partition(options: argparse.Namespace) -> None:
     """Write the labels that a file of affinities gives."""
     from napari_inpaintaff.images import read_affinity_file, write_labels
-    from napari_inpaintaff.partition import PartitionParameters, partition, partition_outline
+    from napari_inpaintaff.partition import (
+        DEFAULT_METHOD,
+        MUTEX_WATERSHEDS,
+        PartitionParameters,
+        partition,
+        partition_outline,
+    )
 
     inputs = [options.affinities, *foreground_files(options.foreground)]
     inputs += [options.image] if options.image else []
@@ -90,8 +96,9 @@ def run_partition(options: argparse.Namespace) -> None:
             mask, outline_parameters(options), diameter=options.diameter or _MODEL_DIAMETER
         )
     else:
-        usual = PartitionParameters()
-        usual = usual if saved.alpha is None else replace(usual, alpha=saved.alpha)
+        usual = PartitionParameters(options.partition or saved.partition or DEFAULT_METHOD)
+        if saved.alpha is not None and usual.method in MUTEX_WATERSHEDS:
+            usual = replace(usual, alpha=saved.alpha)
         parameters = _follow_diameter(partition_parameters(options, usual), options.diameter)
         labels = partition(saved.affinities, foreground=foreground, parameters=parameters)
     write_labels(options.output, labels, scale=saved.scale, units=saved.units)

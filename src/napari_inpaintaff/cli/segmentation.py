@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -37,9 +37,6 @@ from napari_inpaintaff.cli.options import (
     separation_parameters,
 )
 from napari_inpaintaff.errors import ParameterError
-
-if TYPE_CHECKING:
-    from napari_inpaintaff.partition import PartitionParameters
 
 _NPZ = (".npz",)
 
@@ -101,13 +98,13 @@ def run_segment(options: argparse.Namespace) -> None:
         check_folder(options)
         _check_model(options)
         foreground = resolve_foreground(options.foreground, device=options.device)
-        segment_folder(options, foreground, _settings(options)[0])
+        segment_folder(options, foreground, _settings(options))
     else:
         _segment_file(options)
 
 
-def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], PartitionParameters | None]:
-    """Return the settings of `iterate_segmentation`, and the usual partition of the model."""
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of `iterate_segmentation`."""
     from napari_inpaintaff.pipeline import default_partition
 
     settings: dict[str, Any] = {
@@ -116,12 +113,11 @@ def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], PartitionPar
         "drafts": False,
     }
     if reads_outline(options):
-        return {**settings, "partition": outline_parameters(options)}, None
+        return {**settings, "partition": outline_parameters(options)}
     separation = separation_parameters(options)
     model = load_chosen_model(options)
-    usual = default_partition(model)
-    partition = partition_parameters(options, usual)
-    return {**settings, "separation": separation, "model": model, "partition": partition}, usual
+    partition = partition_parameters(options, default_partition(model, options.partition))
+    return {**settings, "separation": separation, "model": model, "partition": partition}
 
 
 def _segment_file(options: argparse.Namespace) -> None:
@@ -140,9 +136,9 @@ def _segment_file(options: argparse.Namespace) -> None:
     foreground = resolve_foreground(options.foreground, device=options.device)
     sources = list(source_of_planes(foreground, image.data.shape, planes))
 
-    from napari_inpaintaff.pipeline import iterate_segmentation
+    from napari_inpaintaff.pipeline import default_partition, iterate_segmentation
 
-    settings, usual = _settings(options)
+    settings = _settings(options)
     settings["region"] = region
     labels = np.zeros(image.data.shape, dtype=np.uint32)
     moved = []
@@ -154,14 +150,15 @@ def _segment_file(options: argparse.Namespace) -> None:
         )
         labels[plane] = result.labels
         moved.append(result.moved)
-        if options.save_affinities and usual is not None:
+        if options.save_affinities:
             write_affinities(
                 options.save_affinities,
                 result.affinities,
                 foreground=result.foreground,
                 scale=image.scale[-2:],
                 units=image.units[-2:],
-                alpha=usual.alpha,
+                alpha=default_partition(settings["model"], "mutex_watershed").alpha,
+                partition=default_partition(settings["model"]).method,
             )
     write_labels(options.output, labels, axes=image.axes, scale=image.scale, units=image.units)
     report_labels(options.output, labels)

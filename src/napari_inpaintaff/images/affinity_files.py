@@ -40,7 +40,10 @@ class SavedAffinities:
     units : tuple of (str, str)
         Units of the scale, ``"pixel"`` when unknown.
     alpha : float or None
-        Weight of the repulsive edges that suits these affinities; None for the usual one.
+        Weight of the repulsive edges that suits these affinities in a mutex watershed; None
+        for the usual one.
+    partition : str or None
+        Name of the partition method that suits these affinities; None for the usual one.
 
     Raises
     ------
@@ -53,6 +56,7 @@ class SavedAffinities:
     scale: tuple[float, ...] = (1.0, 1.0)
     units: tuple[str, ...] = ("pixel", "pixel")
     alpha: float | None = None
+    partition: str | None = None
 
     def __post_init__(self) -> None:
         complete_scale("YX", self.scale, self.units)
@@ -73,6 +77,7 @@ def write_affinities(
     scale: tuple[float, ...] | None = None,
     units: tuple[str, ...] | None = None,
     alpha: float | None = None,
+    partition: str | None = None,
 ) -> Path:
     """Write affinities to a compressed ``.npz`` file.
 
@@ -90,7 +95,10 @@ def write_affinities(
     scale, units : tuple, optional
         Size of a pixel along Y and X, and its units.
     alpha : float, optional
-        Weight of the repulsive edges that suits these affinities, if it is not the usual one.
+        Weight of the repulsive edges that suits these affinities in a mutex watershed, if it is
+        not the usual one.
+    partition : str, optional
+        Name of the partition method that suits these affinities.
 
     Returns
     -------
@@ -106,7 +114,7 @@ def write_affinities(
     """
     path = Path(path)
     scale, units = complete_scale("YX", scale, units)
-    saved = SavedAffinities(affinities, foreground, scale, units, alpha)
+    saved = SavedAffinities(affinities, foreground, scale, units, alpha, partition)
     arrays: dict[str, Any] = {
         "format": np.array(_FORMAT),
         "version": np.array(_VERSION),
@@ -120,6 +128,8 @@ def write_affinities(
         arrays["foreground"] = saved.foreground.astype(bool)
     if alpha is not None:
         arrays["alpha"] = np.array(alpha, dtype=np.float64)
+    if partition is not None:
+        arrays["partition"] = np.array(partition)
     check_writable(path, suffixes=AFFINITY_SUFFIXES)
     # An open file, because savez adds .npz to any other name.
     with atomic_path(path) as unfinished, unfinished.open("wb") as file:
@@ -208,4 +218,5 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> SavedAffinities:
         scale=tuple(float(step) for step in arrays["scale"]),
         units=tuple(str(unit) for unit in arrays["units"]),
         alpha=float(arrays["alpha"]) if "alpha" in arrays else None,
+        partition=str(arrays["partition"]) if "partition" in arrays else None,
     )

@@ -4,6 +4,7 @@ from napari_inpaintaff.partition.backend import mutex_watershed_backend
 from napari_inpaintaff.partition.fragments import absorb_fragments
 from napari_inpaintaff.partition.links import relabel_by_position
 from napari_inpaintaff.partition.methods import (
+    DEFAULT_METHOD,
     MUTEX_WATERSHEDS,
     PARTITION_METHODS,
     PartitionMethod,
@@ -29,6 +30,7 @@ from napari_inpaintaff.partition.signed_graph import (
 )
 
 __all__ = [
+    "DEFAULT_METHOD",
     "MUTEX_WATERSHEDS",
     "OUTLINE_DIAMETER",
     "OUTLINE_METHODS",

@@ -131,6 +131,9 @@ PARTITION_METHODS: dict[str, PartitionMethod] = {
     "region_merging": _region_merging,
 }
 
+#: What affinities without labelled cells behind them are best turned into labels by.
+DEFAULT_METHOD = "region_merging"
+
 #: Those in which parts of the foreground that do not touch have to do with each other.
 WHOLE_IMAGE = ("region_merging",)
 

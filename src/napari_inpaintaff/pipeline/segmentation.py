@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from napari_inpaintaff.images import Region, check_region
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.partition import (
+    DEFAULT_METHOD,
+    MUTEX_WATERSHEDS,
     OutlineParameters,
     PartitionParameters,
     partition_outline,
@@ -32,6 +34,7 @@ from napari_inpaintaff.pipeline.foreground_source import (
 )
 from napari_inpaintaff.separation import (
     AffinityDraft,
+    AffNet,
     SeparationParameters,
     SplitUpdate,
     Student,
@@ -188,22 +191,29 @@ def iterate_segmentation(
     return Segmentation(label(affinities), affinities, mask, moved)
 
 
-def default_partition(model: Inpainter | Student) -> PartitionParameters:
+def default_partition(model: Inpainter | Student, method: str | None = None) -> PartitionParameters:
     """Return how the affinities of a model are best turned into labels.
 
     Parameters
     ----------
     model : Inpainter or Student
-        A student, and so an AffNet, knows the alpha that suits its affinities.
+        An AffNet has learned where cells end, so its affinities are cut by the mutex watershed;
+        those of all others are weighed together with the shape of the cells.
+    method : str, optional
+        A name in `PARTITION_METHODS`, for the parameters that suit the model in it.
 
     Returns
     -------
     PartitionParameters
-        At the scale of the model's cells.
+        At the scale of the model's cells. A student, and so an AffNet, knows the alpha of its
+        mutex watershed.
     """
-    if isinstance(model, Student):
-        return PartitionParameters(alpha=model.metadata.alpha)
-    return PartitionParameters()
+    if method is None:
+        method = "mutex_watershed" if isinstance(model, AffNet) else DEFAULT_METHOD
+    chosen = PartitionParameters(method)
+    if isinstance(model, Student) and method in MUTEX_WATERSHEDS:
+        return replace(chosen, alpha=model.metadata.alpha)
+    return chosen
 
 
 def segment(image: NDArray[Any], **options: Any) -> Segmentation:
