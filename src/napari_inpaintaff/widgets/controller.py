@@ -303,6 +303,8 @@ def describe(labelling: Labelling) -> str:
     str
     """
     text = f"{labelling.cells}. Cuts: blue along x, red along y."
+    if labelling.moved:
+        text += f" Outlines moved by {labelling.moved:.1f} px to the edges of the image."
     if labelling.missing:
         pixels = "1 pixel" if labelling.missing == 1 else f"{labelling.missing} pixels"
         text += f" {pixels} of the foreground not computed yet: press Run to add them."

@@ -60,11 +60,23 @@ class _FoundMask:
     mask: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class _SettledMask:
+    """A mask whose outlines the image may have moved, and what it was made of."""
+
+    image: ref[NDArray[Any]]
+    given: NDArray[np.bool_]
+    diameter: float
+    mask: NDArray[np.bool_]
+    moved: float
+
+
 class CoreEngine:
     """The real engine."""
 
     def __init__(self) -> None:
         self._last_mask: _FoundMask | None = None
+        self._last_settled: _SettledMask | None = None
         #: Version and device of the network that was loaded last, and the network.
         self._last_model: tuple[tuple[str, str, str], Inpainter | Student] | None = None
 
@@ -144,7 +156,7 @@ class CoreEngine:
         from napari_inpaintaff.partition import PartitionParameters, partition
 
         finding = self._mask(separation.image, separation.denoised, foreground, separation.network)
-        mask = Job(finding).run()
+        mask, moved = self._settled(Job(finding).run(), separation, settings.outlines)
         mask = mask & _inside(separation.region, mask.shape)
         labels = partition(
             separation.affinities,
@@ -156,7 +168,7 @@ class CoreEngine:
                 separation.network.diameter,
             ),
         )
-        return Labelling(labels, missing=int(np.count_nonzero(mask & ~separation.known)))
+        return Labelling(labels, int(np.count_nonzero(mask & ~separation.known)), moved)
 
     def _model(self, network: NetworkSettings, version: str) -> Inpainter | Student:
         """Load the network; the last one stays ready for the next plane."""
@@ -192,6 +204,27 @@ class CoreEngine:
         )
         self._last_mask = _FoundMask(ref(image), foreground, version, diameter, mask)
         return mask
+
+    def _settled(
+        self, mask: NDArray[np.bool_], separation: Separation, outlines: str
+    ) -> tuple[NDArray[np.bool_], float]:
+        """Move outlines to the edges of the image; the last ones are remembered for sliders."""
+        from napari_inpaintaff.pipeline.foreground_source import settled_outlines
+
+        image, diameter = separation.image, separation.network.diameter
+        last = self._last_settled
+        if (
+            outlines == "auto"
+            and last is not None
+            and last.image() is image
+            and last.diameter == diameter
+            and np.array_equal(last.given, mask)
+        ):
+            return last.mask, last.moved
+        settled, moved = settled_outlines(image, mask, outlines=outlines, diameter=diameter)
+        if outlines == "auto":
+            self._last_settled = _SettledMask(ref(image), mask, diameter, settled, moved)
+        return settled, moved
 
 
 def _in_one_pass(

@@ -80,10 +80,14 @@ class Labelling:
         0 is background and everything outside the region.
     missing : int
         Foreground pixels of the region without affinities, which were left out.
+    moved : float
+        By how many pixels the outlines of the foreground were moved to the edges of the image,
+        on average; 0 if they stayed.
     """
 
     labels: NDArray[np.uint32]
     missing: int
+    moved: float = 0.0
 
     @property
     def cells(self) -> str:

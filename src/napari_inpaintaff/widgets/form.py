@@ -8,6 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QSpinBox,
@@ -16,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible, QLabeledDoubleSlider
 
-from napari_inpaintaff.partition import PartitionParameters
+from napari_inpaintaff.partition import DEFAULT_METHOD, MUTEX_WATERSHEDS, PartitionParameters
 from napari_inpaintaff.widgets.fields import (
     DEVICES,
     USUAL_DIAMETER,
@@ -33,7 +34,11 @@ from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
 
 SEED_TEXT = "Start of all random choices: the same seed gives the same result."
 #: What the labels are made from, and the partition method that does it.
-EVIDENCE = {"Image": "mutex_watershed", "Image and outline": "outline_mutex_watershed"}
+EVIDENCE = {
+    "Shape and image": DEFAULT_METHOD,
+    "Image": "mutex_watershed",
+    "Image and outline": "outline_mutex_watershed",
+}
 FOREGROUND_METHODS = {
     "Otsu threshold": "otsu",
     "Inpainting error (IEM)": "iem",
@@ -58,7 +63,7 @@ class SettingsForm(QWidget):
         Qt parent.
     """
 
-    #: Evidence, alpha or the minimum size is another one.
+    #: Outlines, evidence, alpha or the minimum size is another one.
     label_settings_changed = Signal()
     #: Anything but image and region is another one.
     settings_changed = Signal()
@@ -110,6 +115,7 @@ class SettingsForm(QWidget):
             self.quality.currentIndexChanged,
             self.foreground.chosen,
             self.diameter.valueChanged,
+            self.outlines.toggled,
             self.evidence.currentIndexChanged,
             self.alpha.valueChanged,
             self.minimum_size.valueChanged,
@@ -142,6 +148,7 @@ class SettingsForm(QWidget):
             alpha=round(self.alpha.value(), 2),
             minimum_size=self.minimum_size.value(),
             method=EVIDENCE[self.evidence.currentText()],
+            outlines="auto" if self.outlines.isChecked() else "keep",
         )
 
     def refresh_foregrounds(self) -> None:
@@ -154,13 +161,24 @@ class SettingsForm(QWidget):
         self.foreground.dispose()
 
     def _make_label_fields(self) -> None:
-        self.evidence = QComboBox()
-        self.evidence.addItems(list(EVIDENCE))
-        self.evidence.setToolTip(
-            "Where cells are cut apart: where the image says so, or also where the outline of the\n"
-            "foreground is narrow. The second is better for round cells with a good foreground.\n"
+        self.outlines = QCheckBox("Move to the edges of the image")
+        self.outlines.setChecked(True)
+        self.outlines.setToolTip(
+            "Outlines of the foreground that miss the edges of the image by about a pixel or more\n"
+            "are moved there, so a mask may be roughly painted. Others stay as they are.\n"
             "The labels follow at once."
         )
+        self.outlines.toggled.connect(self.label_settings_changed)
+        self.evidence = QComboBox()
+        self.evidence.addItems(list(EVIDENCE))
+        self._proposed_evidence = self.evidence.currentText()
+        self.evidence.setToolTip(
+            "What tells one cell from two. Shape and image: pieces are put together to what has\n"
+            "the shape of a cell, unless the image parts them. Image: where the network parts\n"
+            "them, the method of the paper. Image and outline: also where the outline of the\n"
+            "foreground is narrow. The labels follow at once."
+        )
+        self.evidence.currentIndexChanged.connect(self._propose_alpha)
         self.evidence.currentIndexChanged.connect(self.label_settings_changed)
         self.alpha = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self.alpha.setRange(0.5, 3.0)
@@ -172,7 +190,7 @@ class SettingsForm(QWidget):
         self.alpha.setToolTip(
             "Weight of the evidence for cuts. More: cells are cut apart more readily;\n"
             "less: pieces are joined. Useful from 0.85 to 2.5. The labels follow at once.\n"
-            "A student brings the value that suits it."
+            "For the evidence of the image, a student brings the value that suits it."
         )
         self.alpha.valueChanged.connect(self.label_settings_changed)
         self.minimum_size = spin_box(QSpinBox, 0, 100_000, PartitionParameters.minimum_size, " px")
@@ -211,6 +229,7 @@ class SettingsForm(QWidget):
             field_group(
                 "Labels (change at any time)",
                 {
+                    "Outlines": self.outlines,
                     "Evidence": self.evidence,
                     "Cut strength α": self.alpha,
                     "Minimum size": self.minimum_size,
@@ -240,13 +259,31 @@ class SettingsForm(QWidget):
         if card is None:
             return
         self.diameter.setValue(card.diameter)
-        self._propose_alpha(PartitionParameters.alpha if card.alpha is None else card.alpha)
+        self._propose_evidence("Image" if card.labelled else "Shape and image")
+        self._propose_alpha()
         self.quality.set_one_pass(card.one_pass)
         self.seed.setEnabled(not card.one_pass)
         self.seed.setToolTip("A student makes no random choices." if card.one_pass else SEED_TEXT)
 
-    def _propose_alpha(self, alpha: float) -> None:
-        """Let alpha be what suits the network until the user sets it."""
+    def _propose_evidence(self, evidence: str) -> None:
+        """Let the evidence be what suits the network until the user chooses it."""
+        if self.evidence.currentText() == self._proposed_evidence:
+            # Labels on show are another network's: they stay as they are.
+            blocked = self.blockSignals(True)
+            self.evidence.setCurrentText(evidence)
+            self.blockSignals(blocked)
+            self._proposed_evidence = evidence
+
+    def _propose_alpha(self) -> None:
+        """Let alpha be what suits the network and the evidence until the user sets it."""
+        card = self.model.card
+        alpha = PartitionParameters.alpha
+        if (
+            card is not None
+            and card.alpha is not None
+            and EVIDENCE[self.evidence.currentText()] in MUTEX_WATERSHEDS
+        ):
+            alpha = card.alpha
         if self.alpha.value() == self._proposed_alpha:
             # Labels on show are another network's: they stay as they are.
             blocked = self.blockSignals(True)

@@ -46,7 +46,10 @@ class ModelCard:
     denoises : bool
         Whether it takes the noise away first.
     alpha : float or None
-        Of a student or an AffNet: the cut strength that suits it. None for an inpainter.
+        Of a student or an AffNet: the cut strength of a mutex watershed that suits it. None
+        for an inpainter.
+    labelled : bool
+        Whether it learned from labelled cells, as an AffNet does.
     """
 
     name: str
@@ -56,6 +59,7 @@ class ModelCard:
     laplace: bool = True
     denoises: bool = False
     alpha: float | None = None
+    labelled: bool = False
 
     @property
     def one_pass(self) -> bool:
@@ -133,4 +137,5 @@ def _card(name: str, metadata: InpainterMetadata | StudentMetadata | FGNetMetada
         laplace=metadata.architecture.outputs > 1,
         denoises=metadata.denoiser is not None,
         alpha=alpha,
+        labelled=isinstance(metadata, AffNetMetadata),
     )

@@ -57,6 +57,7 @@ def _separation_fields(dock: SeparateCells) -> Fields:
         "region": form.region,
         "foreground": form.foreground,
         "diameter": form.diameter,
+        "outlines": form.outlines,
         "evidence": form.evidence,
         "alpha": form.alpha,
         "minimum_size": form.minimum_size,

@@ -49,11 +49,14 @@ class LabelSettings:
         Smaller segments are given to a neighbour; in pixels.
     method : str
         A name in `PARTITION_METHODS`.
+    outlines : {"auto", "keep"}
+        Whether outlines of the foreground that miss the edges of the image are moved there.
     """
 
     alpha: float
     minimum_size: int
     method: str = PartitionParameters.method
+    outlines: str = "keep"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -119,7 +119,8 @@ def run_steps(
             wish = wishes.newest
             if draft is not None and (is_new or wish is not labelled):
                 labelled = wish
-                yield DraftLabels(_label_as_wished(engine, draft, wish, wishes.first), *counts)
+                labelling = _label_as_wished(engine, draft, _quick(wish), _quick(wishes.first))
+                yield DraftLabels(labelling, *counts)
                 if draft.known.size > LARGE:
                     draft = None
     yield Progress(0, 0, "Building the labels…")
@@ -136,6 +137,12 @@ def label_steps(
     return engine.label(separation, foreground, settings)
 
 
+def _quick(wish: LabelWish) -> LabelWish:
+    """Leave the outlines as they are: a draft must not wait for the whole plane to be read."""
+    foreground, settings = wish
+    return foreground, replace(settings, outlines="keep")
+
+
 def _label_as_wished(
     engine: Engine, separation: Separation, wish: LabelWish, first: LabelWish
 ) -> Labelling:
@@ -144,6 +151,6 @@ def _label_as_wished(
     except InpaintAffError:
         # A run must not fail because of what was changed meanwhile, such as another mask.
         # The user is told when the run is over and these labels are asked for again.
-        if wish is first:
+        if wish == first:
             raise
         return engine.label(separation, *first)

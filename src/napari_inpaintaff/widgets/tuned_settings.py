@@ -13,6 +13,8 @@ from qtpy.QtCore import QObject, Signal
 from napari_inpaintaff.widgets.proxies import itself
 from napari_inpaintaff.widgets.settings import LabelSettings, NetworkSettings
 
+_OUTLINES = {"auto": "moved to the edges of the image", "keep": "as they are"}
+
 
 @dataclass(frozen=True)
 class TunedSettings:
@@ -50,6 +52,7 @@ class TunedSettings:
             f"Network: {model or network.model} ({how}{where})\n"
             f"Cell diameter: {network.diameter:g} px\n"
             f"Foreground: {layer}{self.foreground_title}\n"
+            f"Outlines: {_OUTLINES[labels.outlines]}\n"
             f"Evidence: {self.evidence}\n"
             f"Cut strength α: {labels.alpha:g}\n"
             f"Minimum size: {labels.minimum_size} px"
