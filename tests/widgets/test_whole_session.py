@@ -38,6 +38,12 @@ HELA_FRAMES = ("t087", "t089", "t091")
 
 
 @pytest.fixture
+def short_lesson(monkeypatch):
+    """Nuclei so bright are learned in a few steps. The field asks for them when it is made."""
+    monkeypatch.setitem(foreground_form.LENGTHS, "Quick look", 80)
+
+
+@pytest.fixture
 def shown(npe2pm, make_napari_viewer, model_folder, qtbot) -> Iterator[Any]:
     """A viewer of a usual size with our plugin in its menus; no job is left at the end."""
     ours, napari_s = (PluginManifest.from_file(file) for file in (MANIFEST, BUILTINS))
@@ -51,6 +57,12 @@ def shown(npe2pm, make_napari_viewer, model_folder, qtbot) -> Iterator[Any]:
 def by_threshold(image: np.ndarray) -> np.ndarray:
     """What there is without this plugin: the components of Otsu's mask."""
     return ndimage.label(ndimage.gaussian_filter(image.astype(float), 1) > threshold_otsu(image))[0]
+
+
+def write_movie(folder: Path, movie: np.ndarray) -> Path:
+    path = folder / "movie.tif"
+    tifffile.imwrite(path, movie, photometric="minisblack")
+    return path
 
 
 def between_cells(truth: np.ndarray) -> list[tuple[int, int]]:
@@ -129,9 +141,10 @@ class Session:
         assert np.count_nonzero(mask & (truth > 0)) > 0.7 * np.count_nonzero(mask | (truth > 0))
         return str(tool.form.name.name)
 
-    def separate_again(self, foreground: str) -> Any:
+    def separate_again(self, network: str, foreground: str) -> Any:
         """Separate the whole frame with the foreground that was learned."""
         tool = open_tool(self.viewer, "Separate cells")
+        choose(tool.form.model.combo, network)
         choose(tool.form.foreground, foreground)
         choose(tool.form.region.combo, RegionChoice.WHOLE.value)
         self.press_and_wait(tool.controls.run_button, tool.controller)
@@ -203,15 +216,12 @@ class Session:
 
 
 def play(
-    viewer: Any, qtbot: Any, folder: Path, movie: np.ndarray, truth: np.ndarray, region: Any
+    session: Session, folder: Path, region: tuple[int, int, int, int], *, network: str
 ) -> None:
     """Go the whole way, and compare what is opened again with the truth."""
-    path = folder / "movie.tif"
-    tifffile.imwrite(path, movie, photometric="minisblack")
-    session = Session(viewer, qtbot, path, truth)
-    np.testing.assert_array_equal(session.image.data, movie)
+    movie, truth, viewer = np.asarray(session.image.data), session.truth, session.viewer
     session.separate_a_region("nuclei-small", region)
-    cells = session.separate_again(session.train_foreground())
+    cells = session.separate_again(network, session.train_foreground())
     session.correct_two(cells)
     corrected = cells.data.copy()
     everything = session.apply_to_frames("nuclei-student")
@@ -226,19 +236,20 @@ def play(
         assert found > seg_score(by_threshold(movie[frame]), truth[frame])
 
 
-def test_the_simulated_sample(shown, qtbot, tmp_path, one_thread, monkeypatch):
-    # A quarter of the network's usual lesson is enough for such nuclei.
-    monkeypatch.setitem(foreground_form.LENGTHS, "Quick look", 80)
+def test_the_simulated_sample(shown, qtbot, tmp_path, one_thread, short_lesson):
     fields = [simulate_dense_nuclei(shape=(160, 160), seed=seed) for seed in (1, 0, 2)]
     movie, truth = (np.stack(planes) for planes in zip(*fields, strict=True))
-    play(shown, qtbot, tmp_path, movie, truth, region=(30, 30, 90, 90))
+    session = Session(shown, qtbot, write_movie(tmp_path, movie), truth)
+    np.testing.assert_array_equal(session.image.data, movie)
+    play(session, tmp_path, (30, 30, 90, 90), network="nuclei-small")
 
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_a_hela_frame(shown, qtbot, tmp_path, data_folder):
+def test_a_hela_frame(shown, qtbot, tmp_path, data_folder, short_lesson):
     folder = data_folder / "Fluo-N2DL-HeLa"
     movie = np.stack([tifffile.imread(folder / "01" / f"{name}.tif") for name in HELA_FRAMES])
     masks = [folder / "01_ST" / "SEG" / f"man_seg{name[1:]}.tif" for name in HELA_FRAMES]
     truth = np.stack([tifffile.imread(mask) for mask in masks])
-    play(shown, qtbot, tmp_path, movie, truth, region=(500, 120, 580, 200))
+    session = Session(shown, qtbot, write_movie(tmp_path, movie), truth)
+    play(session, tmp_path, (500, 120, 580, 200), network="nuclei-student")

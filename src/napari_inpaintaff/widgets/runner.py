@@ -10,6 +10,7 @@ a timer on the interface's side collects the newest updates.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import warnings
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 #: A heavy job, light ones beside it, and somebody else's worker.
 _LEAST_THREADS = 4
+#: At the end of the program, jobs get so long to reach their next step.
+_LAST_WAIT_MS = 30_000
 
 
 class BusyError(InpaintAffError):
@@ -269,3 +272,16 @@ def _make_room_for_workers() -> None:
     pool = QThreadPool.globalInstance()
     if pool.maxThreadCount() < _LEAST_THREADS:
         pool.setMaxThreadCount(_LEAST_THREADS)
+
+
+@atexit.register
+def _end_jobs() -> None:
+    """End all jobs before Qt's objects are deleted, which a worker would go on to use.
+
+    napari does so when its event loop ends; a script or a notebook may end without that.
+    """
+    if not JobRunner._working:
+        return
+    for runner in tuple(JobRunner._working):
+        runner.cancel()
+    QThreadPool.globalInstance().waitForDone(_LAST_WAIT_MS)
