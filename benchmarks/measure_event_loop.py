@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import napari
@@ -89,14 +90,19 @@ class Gaps:
         while not ended.wait(0.01):
             last = self._times[-1]
             if time.perf_counter() - last > FELT / 1000:
-                stack = traceback.extract_stack(sys._current_frames()[self._main])
-                self.places[" < ".join(_place(frame) for frame in reversed(stack[-9:]))] += 1
+                frames = sys._current_frames()
+                here = _places(frames.pop(self._main))
+                frames.pop(threading.get_ident())
+                workers = [_places(frame) for frame in frames.values()]
+                self.places["\n      beside ".join([here, *workers])] += 1
                 while self._times[-1] == last and not ended.wait(0.005):
                     pass
 
 
-def _place(frame: traceback.FrameSummary) -> str:
-    return f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+def _places(frame: FrameType) -> str:
+    calls = [call for call in traceback.extract_stack(frame) if "importlib" not in call.filename]
+    stack = reversed(calls[-8:])
+    return " < ".join(f"{Path(call.filename).name}:{call.lineno} {call.name}" for call in stack)
 
 
 class Bench:
@@ -134,7 +140,8 @@ class Bench:
         self.viewer.window.remove_dock_widget(widget)
         widget.deleteLater()
         for layer in list(self.viewer.layers):
-            if layer is not self.image:
+            # Some take others along.
+            if layer is not self.image and layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
         QTest.qWait(500)
 
@@ -271,11 +278,11 @@ def correct(bench: Bench) -> None:
         calls += [
             lambda n=segment: controller.pick(n),
             lambda n=segment: controller.merge_with(n + 1),
-            controller.delete_picked,
             controller.undo,
             controller.redo,
-            controller.undo,
             controller.toggle_lock,
+            controller.toggle_lock,
+            controller.delete_picked,
         ]
     bench.series("corrections", calls)
     bench.close(widget)

@@ -7,7 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from small_nuclei import dim_nuclei, overlap
 
+from napari_inpaintaff.foreground import positive_unlabelled
 from napari_inpaintaff.foreground.positive_unlabelled import imply_targets
+from napari_inpaintaff.jobs import Job
 
 
 def normalised(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -71,3 +73,15 @@ def test_one_stroke_is_no_error() -> None:
     implied = imply_targets([values], [given], seed=0)
     assert 0 < implied.class_prior < 1
     assert (implied.targets[0] == 0).any()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 33])
+def test_strips_are_parts_of_the_whole(rows, monkeypatch):
+    image = np.random.default_rng(0).normal(size=(90, 50)).astype(np.float32)
+    image[3, 4] = np.nan
+    whole = Job(positive_unlabelled._iterate_features(image, "")).run()
+    monkeypatch.setattr(positive_unlabelled, "_STRIP", rows * image.shape[1])
+    parts = list(positive_unlabelled._iterate_features(image, ""))
+    assert len(parts) == -(-90 // rows)
+    strips = Job(positive_unlabelled._iterate_features(image, "")).run()
+    np.testing.assert_array_equal(strips, whole)

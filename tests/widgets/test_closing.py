@@ -156,6 +156,6 @@ def test_two_viewers_do_not_disturb_each_other(make_napari_viewer, qtbot):
     assert docks[0].controller.is_running
     with qtbot.waitSignal(docks[0].controller.ended, timeout=60_000) as ending:
         engines[0].release()
-    assert ending.args[0].startswith("4 cells")
+    assert ending.args[0].startswith("5 cells")
     np.testing.assert_array_equal(viewers[0].layers["nuclei cells"].data, before)
     qtbot.waitUntil(lambda: not JobRunner._working, timeout=60_000)

@@ -23,6 +23,8 @@ _FINEST, _COARSEST, _SCALES = 1.0, 4.0, 3
 _SAMPLE = 20_000
 #: Weight decay of the classifier.
 _DECAY = 3e-3
+#: Features are found of so many pixels at a time, and depend on no row further away than this.
+_STRIP, _REACH = 2**18, 24
 #: Strokes are left out in so many turns to see how a classifier ranks strokes it does not know.
 _TURNS = 5
 #: The class prior is read off where so many pixels of unknown strokes rank lower.
@@ -98,7 +100,8 @@ def iterate_implied_targets(
     Yields
     ------
     Progress
-        Between the classifiers. Not asking for the next one ends the work.
+        Between parts of an image, and between the classifiers. Not asking for the next one
+        ends the work.
 
     Returns
     -------
@@ -108,8 +111,7 @@ def iterate_implied_targets(
     looking = "Looking for the background…"
     found_features = []
     for image in values:
-        yield Progress(0, len(_LARGER), looking)
-        found_features.append(_features(image))
+        found_features.append((yield from _iterate_features(image, looking)))
     features = _standardised(found_features)
     known = [np.isfinite(image) for image in values]
     painted = [k & (t == FOREGROUND) for k, t in zip(known, targets, strict=True)]
@@ -134,15 +136,30 @@ def iterate_implied_targets(
     return ImpliedTargets(tuple(found), prior)
 
 
-def _features(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what the classifier sees of every pixel and a constant 1, (Y, X, F)."""
+def _iterate_features(
+    image: NDArray[np.float32], message: str
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Return what the classifier sees of every pixel and a constant 1, (Y, X, F).
+
+    It is found strip by strip, and can be ended between them.
+    """
     known = np.isfinite(image)
     filled = np.where(known, image, np.median(image[known]))
-    found = multiscale_basic_features(
-        filled, sigma_min=_FINEST, sigma_max=_COARSEST, num_sigma=_SCALES
-    )
-    constant = np.ones((*image.shape, 1))
-    return np.concatenate([found, constant], axis=2).astype(np.float32)
+    rows = max(1, _STRIP // image.shape[1])
+    strips = []
+    for top in range(0, len(filled), rows):
+        yield Progress(0, len(_LARGER), message)
+        first = max(0, top - _REACH)
+        found = multiscale_basic_features(
+            filled[first : top + rows + _REACH],
+            sigma_min=_FINEST,
+            sigma_max=_COARSEST,
+            num_sigma=_SCALES,
+        )
+        strip = found[top - first : top - first + rows]
+        constant = np.ones((*strip.shape[:2], 1))
+        strips.append(np.concatenate([strip, constant], axis=2).astype(np.float32))
+    return np.concatenate(strips)
 
 
 def _standardised(features: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:

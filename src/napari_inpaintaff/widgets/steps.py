@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -86,6 +87,8 @@ class WarmingUp(Protocol):
 def warm_up_steps(engine: WarmingUp) -> Generator[Progress, None, None]:
     """Load what the first run will need."""
     yield Progress(0, 0, "Loading the network…")
+    # napari imports it with the first layer of labels, and the interface stood still for it.
+    importlib.import_module("pandas")
     engine.warm_up()
 
 
