@@ -112,11 +112,14 @@ def iterate_implied_targets(
     found_features = []
     for image in values:
         found_features.append((yield from _iterate_features(image, looking)))
+    yield Progress(0, len(_LARGER), looking)
     features = _standardised(found_features)
+    yield Progress(0, len(_LARGER), looking)
     known = [np.isfinite(image) for image in values]
     painted = [k & (t == FOREGROUND) for k, t in zip(known, targets, strict=True)]
     positive = _gather(features, painted)
     unlabelled = _gather(features, _sample(known, np.random.default_rng(seed)))
+    yield Progress(0, len(_LARGER), looking)
     middles = _middles_prior(positive, _strokes(painted), unlabelled)
     priors = [float(min(middles * larger, 0.9)) for larger in _LARGER]
     steepness = []
@@ -125,6 +128,7 @@ def iterate_implied_targets(
         steepness.append(_steepness(features, _fit(positive, unlabelled, prior)))
     steepest = priors[int(np.argmax(steepness))]
     prior = min(_STEEPEST_TO_WHOLE * steepest, 0.95)
+    yield Progress(len(priors), len(priors), looking)
     weights = _fit(positive, unlabelled, prior)
     found = []
     for image, k, given in zip(features, known, targets, strict=True):
