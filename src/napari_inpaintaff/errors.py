@@ -27,3 +27,7 @@ class OutputError(InpaintAffError, OSError):
 
 class DeviceError(InpaintAffError, RuntimeError):
     """A device is not available or ran out of memory."""
+
+
+class InstallationError(InpaintAffError, ImportError):
+    """A library that the program needs is missing or cannot be loaded."""

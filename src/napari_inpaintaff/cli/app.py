@@ -28,6 +28,7 @@ from napari_inpaintaff.cli import (
     segmentation,
     training,
     tuning,
+    viewer,
 )
 from napari_inpaintaff.cli.console import print_line, warnings_as_lines
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
@@ -88,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     information.add_commands(commands)
     reproduction.add_commands(commands)
     demonstration.add_commands(commands)
+    viewer.add_commands(commands)
     return parser
 
 

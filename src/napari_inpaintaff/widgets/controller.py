@@ -13,7 +13,7 @@ from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.engine import Engine, Labelling, Separation
 from napari_inpaintaff.widgets.evidence import Evidence, remember_evidence
 from napari_inpaintaff.widgets.live_splits import LiveSplits
-from napari_inpaintaff.widgets.notices import notify_failure
+from napari_inpaintaff.widgets.notices import notify_failure, notify_lack
 from napari_inpaintaff.widgets.results import ResultLayers
 from napari_inpaintaff.widgets.runner import BusyError, JobRunner
 from napari_inpaintaff.widgets.settings import Foreground, LabelSettings, SeparationRequest
@@ -109,8 +109,8 @@ class SeparationController(QObject):
         self._relabeller.succeeded.connect(self._on_relabelled)
         self._relabeller.failed.connect(notify_failure)
         self._relabeller.finished.connect(self._start_relabelling)
-        # Its errors are no news: the first run meets them again and reports them.
         self._warmer = JobRunner()
+        self._warmer.failed.connect(notify_lack)
         viewer.layers.events.removed.connect(self._on_layer_removed)
 
     @property

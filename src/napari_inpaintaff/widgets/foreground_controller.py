@@ -23,7 +23,7 @@ from napari_inpaintaff.widgets.foreground_layers import ForegroundLayers
 from napari_inpaintaff.widgets.foreground_settings import ForegroundRequest
 from napari_inpaintaff.widgets.model_maker import ModelMaker
 from napari_inpaintaff.widgets.model_names import model_path
-from napari_inpaintaff.widgets.notices import notify_failure
+from napari_inpaintaff.widgets.notices import notify_failure, notify_lack
 from napari_inpaintaff.widgets.pace import Pace
 from napari_inpaintaff.widgets.planes import Plane, current_plane
 from napari_inpaintaff.widgets.runner import JobRunner
@@ -94,8 +94,8 @@ class ForegroundController(ModelMaker[TrainedForeground]):
         self._applier.cancelled.connect(self._on_applying_cancelled)
         self._applier.updated.connect(self._on_updated)
         self._applier.finished.connect(self._end)
-        # Its errors are no news: the first training meets them again and reports them.
         self._warmer = JobRunner()
+        self._warmer.failed.connect(notify_lack)
         viewer.layers.events.removed.connect(self._on_layer_removed)
 
     @property

@@ -6,7 +6,7 @@ import logging
 
 from napari.utils.notifications import show_error
 
-from napari_inpaintaff.errors import InpaintAffError
+from napari_inpaintaff.errors import InpaintAffError, InstallationError
 
 logger = logging.getLogger(__name__)
 
@@ -51,3 +51,13 @@ def notify_failure(error: BaseException) -> str:
         logger.error(message, exc_info=error)
     show_error(message)
     return message
+
+
+def notify_lack(error: BaseException) -> None:
+    """Show why nothing will work here, and keep silent about anything else.
+
+    For what is prepared while nobody asked for it: other errors are met again, and
+    reported, when it is asked for.
+    """
+    if isinstance(error, InstallationError):
+        notify_failure(error)

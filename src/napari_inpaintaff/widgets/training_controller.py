@@ -12,6 +12,7 @@ from napari_inpaintaff.inpainting.updates import TrainingUpdate
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.model_maker import ModelMaker
 from napari_inpaintaff.widgets.model_names import model_path
+from napari_inpaintaff.widgets.notices import notify_lack
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.steps import warm_up_steps
 from napari_inpaintaff.widgets.training_controls import Stage
@@ -46,8 +47,8 @@ class TrainingController(ModelMaker[Trained]):
         self._control = TrainingControl()
         self._name = ""
         self._preview = InpaintingPreview(viewer)
-        # Its errors are no news: the first training meets them again and reports them.
         self._warmer = JobRunner()
+        self._warmer.failed.connect(notify_lack)
 
     def warm_up(self) -> None:
         """Load what the first training will need, so that it starts at once."""
