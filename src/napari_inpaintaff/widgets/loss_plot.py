@@ -8,7 +8,7 @@ from napari_inpaintaff.widgets.live_figure import FONT_SIZE, LiveFigure, Margins
 from napari_inpaintaff.widgets.theme_colours import ThemeColours
 
 _HEIGHT = 120
-_MARGINS = Margins(left=40, right=8, bottom=36, top=18)
+_MARGINS = Margins(left=40, right=16, bottom=36, top=18)
 
 
 class LossPlot(LiveFigure):

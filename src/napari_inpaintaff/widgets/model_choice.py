@@ -61,7 +61,8 @@ class ModelChoice(QWidget):
         self.combo.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.combo.setMinimumContentsLength(10)
+        # As long as "nuclei-student · one pass".
+        self.combo.setMinimumContentsLength(16)
         self.load_button = QPushButton("Load file…")
         self.load_button.setToolTip(
             "Use a model file (.safetensors) that you trained or were given."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from qtpy.QtCore import QObject
 
@@ -47,8 +48,10 @@ class Pace(QObject):
 
     def stop(self) -> None:
         """Draw nothing any more until there is news again."""
-        self._drawn.stop()
-        self._rest.stop()
+        # When the application ends, Qt may have deleted the timers before.
+        with suppress(RuntimeError):
+            self._drawn.stop()
+            self._rest.stop()
         self._news = self._resting = False
 
     def _act(self) -> None:

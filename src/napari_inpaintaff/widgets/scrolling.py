@@ -32,7 +32,9 @@ class VerticalScrollArea(QScrollArea):
 
     def _width(self) -> int:
         bar = self.verticalScrollBar().sizeHint().width()
-        return int(self.widget().minimumSizeHint().width() + bar)
+        # The themes give scroll areas a border, whatever the frame's shape is.
+        border = 2 * self.frameWidth()
+        return int(self.widget().minimumSizeHint().width() + bar + border)
 
 
 def scroll_all(dock: QWidget, *parts: QWidget) -> VerticalScrollArea:

@@ -18,7 +18,7 @@ DENOISER = "denoiser"
 #: The loss is kept at most this often, in seconds of training.
 _LOSS_INTERVAL = 1.0
 _HEIGHT = 220
-_MARGINS = Margins(left=44, right=8, bottom=30, top=20, between=0.35)
+_MARGINS = Margins(left=44, right=16, bottom=33, top=20, between=0.35)
 
 
 @dataclass
