@@ -20,6 +20,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from skimage.measure import regionprops
+from tutorial_steps import Tutorial, follow
 
 from napari_inpaintaff.images import simulate_dense_nuclei
 from napari_inpaintaff.inpainting import catalogue
@@ -57,6 +58,7 @@ def main() -> None:
         "export": export,
         "restore-strokes": restore_strokes,
         "preferences": preferences,
+        "tutorial": tutorial,
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=IMAGES, help="folder for the pictures")
@@ -281,6 +283,11 @@ def preferences(viewer: Any, output: Path) -> None:
     QTest.qWait(500)
     dialog.grab().save(str(output / "preferences.png"))
     dialog.close()
+
+
+def tutorial(viewer: Any, output: Path) -> None:
+    """Follow the tutorial and take its pictures."""
+    follow(Tutorial(viewer, wait_for, lambda name: save(viewer, output / name)))
 
 
 def shows_both_sides(viewer: Any) -> bool:
