@@ -22,7 +22,7 @@ from napari_inpaintaff.inpainting import catalogue
 
 PLUGIN = "napari-inpaintaff"
 #: Part of a quick training after which nuclei like these are found.
-GOOD_ENOUGH = 0.25
+GOOD_ENOUGH = 0.5
 
 
 @dataclass
@@ -102,7 +102,7 @@ def paint_a_foreground(tutorial: Tutorial) -> None:
 
 
 def correct(tutorial: Tutorial) -> None:
-    """Step 4: merge the least certain segment with a neighbour, undo, redo."""
+    """Step 4: merge what belongs together, undo, redo, lock."""
     viewer = tutorial.viewer
     viewer.layers.selection.active = viewer.layers["nuclei cells"]
     widget = tutorial.open("Correct labels")
@@ -110,29 +110,33 @@ def correct(tutorial: Tutorial) -> None:
     form.buttons["next"].click()
     print("4:", form.status.text())
     tutorial.picture("5-review")
-    cells = viewer.layers["nuclei cells"]
-    widget.controller.merge_with(neighbour(np.asarray(cells.data), widget.controller.picked))
-    before = form.lines["Picked segment"].text()
-    form.buttons["undo"].click()
-    form.buttons["redo"].click()
-    assert form.lines["Picked segment"].text() == before
+    cells, truth = (viewer.layers[f"nuclei {name}"] for name in ("cells", "ground truth"))
+    torn = torn_nucleus(np.asarray(cells.data), np.asarray(truth.data))
+    print("4: torn", torn)
+    if torn is not None:
+        widget.controller.pick(torn[0])
+        widget.controller.merge_with(torn[1])
+        merged = np.array(cells.data)
+        form.buttons["undo"].click()
+        form.buttons["redo"].click()
+        np.testing.assert_array_equal(cells.data, merged)
     form.buttons["lock"].click()
     print("4:", form.status.text())
     tutorial.picture("6-corrected")
 
 
-def neighbour(labels: Any, segment: int) -> int:
-    """Return a segment that touches another."""
-    pairs = np.concatenate(
-        [
-            np.stack([labels[:, :-1].ravel(), labels[:, 1:].ravel()], 1),
-            np.stack([labels[:-1].ravel(), labels[1:].ravel()], 1),
-        ]
-    )
-    touching = pairs[(pairs == segment).any(axis=1) & (pairs > 0).all(axis=1)]
-    others = touching[touching != segment]
-    found = others if others.size else labels[(labels > 0) & (labels != segment)]
-    return int(found[0])
+def torn_nucleus(labels: Any, truth: Any) -> tuple[int, int] | None:
+    """Return two segments with most of their pixels in the same nucleus, if there are any."""
+    found: dict[int, int] = {}
+    for segment in range(1, int(labels.max()) + 1):
+        inside = truth[(labels == segment) & (truth > 0)]
+        if not inside.size:
+            continue
+        nucleus = int(np.bincount(inside).argmax())
+        if nucleus in found:
+            return found[nucleus], segment
+        found[nucleus] = segment
+    return None
 
 
 def label_the_time_lapse(tutorial: Tutorial) -> None:
@@ -163,14 +167,14 @@ def count(tutorial: Tutorial, folder: Path) -> None:
     widget.labels.choose(cells)
     widget.filter.clear_border.setChecked(True)
     widget.filter.minimum.setValue(100)
-    widget.targets.folder.setText(str(folder))
     tutorial.wait_for(lambda: "left out" in widget.filter.count.text())
     print("6:", widget.filter.count.text())
+    widget.targets.folder.setText("~/results")
+    tutorial.picture("8-counted")
+    widget.targets.folder.setText(str(folder))
     widget.controls.export_button.click()
     tutorial.wait_for(lambda: any(folder.glob("*.csv")))
     QTest.qWait(1000)
     (table,) = folder.glob("*.csv")
     with table.open(encoding="utf8") as file:
         print("6:", sorted(path.name for path in folder.iterdir()), len(list(csv.reader(file))))
-    widget.targets.folder.setText("~/results")
-    tutorial.picture("8-counted")
