@@ -24,6 +24,8 @@ from napari_inpaintaff.partition import (
     partition,
     with_outline,
 )
+from napari_inpaintaff.partition.fragments import absorb_fragments
+from napari_inpaintaff.partition.region_merging import merge_history
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.integer]
@@ -132,12 +134,14 @@ def _image(case: Case, grid: Sequence[Setting]) -> list[Labels]:
 def _merging(case: Case, grid: Sequence[Setting]) -> list[Labels]:
     assert case.affinities is not None
     least = PartitionParameters().at_scale(case.diameter / _DIAMETER).minimum_size
+    history = merge_history(
+        case.affinities,
+        foreground=case.foreground,
+        least_alpha=min(alpha for (alpha,) in grid),
+        diameter=case.diameter,
+    )
     return [
-        partition(
-            case.affinities,
-            foreground=case.foreground,
-            parameters=PartitionParameters("region_merging", alpha, least, case.diameter),
-        )
+        absorb_fragments(history.labels(alpha), case.affinities, minimum_size=least)
         for (alpha,) in grid
     ]
 

@@ -22,7 +22,7 @@ from napari_inpaintaff.partition.merge_odds import (
     shape_features,
 )
 from napari_inpaintaff.partition.region_graph import Border, RegionGraph
-from napari_inpaintaff.partition.region_merging import typical_area
+from napari_inpaintaff.partition.region_merging import merge_history, typical_area
 from napari_inpaintaff.separation import affinities_from_labels
 
 
@@ -182,6 +182,19 @@ def test_alpha_means_more_segments() -> None:
     ]
     assert counts == sorted(counts)
     assert counts[0] < counts[-1]
+
+
+def test_a_history_holds_the_labels_of_every_alpha() -> None:
+    truth = discs((30, 24), (30, 44), (50, 34), (48, 56))
+    affinities, foreground = affinities_from_labels(truth, PUBLISHED_OFFSETS), truth > 0
+    history = merge_history(affinities, foreground=foreground, least_alpha=0.01, diameter=22.0)
+    assert len(history.merges) > 2
+    assert len({int(history.labels(alpha).max()) for alpha in (0.01, 1.5, 100.0)}) > 1
+    for alpha in (0.01, 0.7, 1.5, 2.2, 100.0):
+        np.testing.assert_array_equal(
+            history.labels(alpha),
+            region_merging(affinities, foreground=foreground, alpha=alpha, diameter=22.0),
+        )
 
 
 @pytest.mark.parametrize("empty", [np.zeros((20, 30), bool), np.ones((20, 30), bool)])

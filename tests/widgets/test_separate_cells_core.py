@@ -164,6 +164,7 @@ def test_the_sample_from_run_to_labels(sample_viewer, core_dock, qtbot):
 def test_alpha_needs_no_network_and_run_again_computes_nothing(
     sample_viewer, core_dock, model_file, qtbot
 ):
+    core_dock.form.evidence.setCurrentText("Image")
     run_to_end(qtbot, core_dock)
     engine, labels = core_dock.controller._engine, sample_viewer.layers["nuclei cells"]
     assert len(engine.runs[0]) > 5

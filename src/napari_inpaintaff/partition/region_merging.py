@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,8 @@ _STRICTNESS = 2.0
 _FINE_ALPHA, _FINE_SIZE = 2.5, 25.0
 #: Pieces below this part of a cell are no cells when the typical one is looked for.
 _LEAST_CELL = 0.1
+#: The typical one has at most so many times the area that was given.
+_MOST_CELL = 2.0
 
 
 def region_merging(
@@ -72,11 +76,66 @@ def region_merging(
     ndarray of uint32, shape (Y, X)
         Labels of at least 1 inside the foreground, 0 outside.
     """
+    history = merge_history(
+        affinities, foreground=foreground, least_alpha=alpha, diameter=diameter, odds=odds
+    )
+    return history.labels(alpha)
+
+
+@dataclass(frozen=True)
+class MergeHistory:
+    """Which segments were merged, one after another; a larger alpha stops earlier.
+
+    Attributes
+    ----------
+    fine : ndarray of uint32, shape (Y, X)
+        The segments before any was merged; 0 outside the foreground.
+    merges : sequence of (int, int)
+        The label that stays, and that of the segment that becomes part of it.
+    log_odds : sequence of float
+        That the two were one cell, when they were merged.
+    """
+
+    fine: NDArray[np.uint32]
+    merges: Sequence[Pair]
+    log_odds: Sequence[float]
+
+    def labels(self, alpha: float) -> NDArray[np.uint32]:
+        """Return what `region_merging` makes at an alpha, not below that of the history."""
+        owner = np.arange(int(self.fine.max(initial=0)) + 1, dtype=np.uint32)
+        for (kept, gone), log_odds in zip(self.merges, self.log_odds, strict=True):
+            if not log_odds > _needed(alpha):
+                break
+            owner[owner == gone] = kept
+        return owner[self.fine]
+
+
+def merge_history(
+    affinities: Affinities,
+    *,
+    foreground: NDArray[np.bool_],
+    least_alpha: float = EVEN_ALPHA,
+    diameter: float = OUTLINE_DIAMETER,
+    odds: MergeOdds | None = None,
+) -> MergeHistory:
+    """Do what `region_merging` does, for all alphas from one on.
+
+    Parameters
+    ----------
+    affinities, foreground, diameter, odds
+        See `region_merging`.
+    least_alpha : float > 0, optional
+        The merges end where this alpha has them end.
+    """
     odds = fitted_odds() if odds is None else odds
     fine = too_many_segments(affinities, foreground, diameter=diameter)
     graph = RegionGraph(fine, affinities)
-    owner = _merge_all(graph, odds, alpha, typical_area(foreground, diameter))
-    return owner[fine]
+    merges = list(_merges(graph, odds, _needed(least_alpha), typical_area(foreground, diameter)))
+    return MergeHistory(fine, [pair for pair, _ in merges], [worth for _, worth in merges])
+
+
+def _needed(alpha: float) -> float:
+    return _STRICTNESS * math.log(alpha / EVEN_ALPHA)
 
 
 def too_many_segments(
@@ -97,9 +156,10 @@ def too_many_segments(
 def typical_area(foreground: NDArray[np.bool_], diameter: float) -> float:
     """Return the area in pixels that half of the foreground's cells exceed, by area.
 
-    Watersheds of the outline with two sizes of cells: the given one, and what that finds.
+    Watersheds of the outline with two sizes of cells: the given one, and what that finds. Not
+    much more than the given one: a foreground that is not made of cells has large pieces.
     """
-    area = math.pi * diameter**2 / 4
+    given = area = math.pi * diameter**2 / 4
     for _ in range(2):
         labels = partition_outline(
             foreground, OutlineParameters(), diameter=math.sqrt(4 * area / math.pi)
@@ -109,37 +169,33 @@ def typical_area(foreground: NDArray[np.bool_], diameter: float) -> float:
         if not areas.size:
             break
         middle = np.searchsorted(np.cumsum(areas), areas.sum() / 2)
-        area = float(areas[middle])
+        area = min(float(areas[middle]), _MOST_CELL * given)
     return area
 
 
-def _merge_all(
-    graph: RegionGraph, odds: MergeOdds, alpha: float, typical: float
-) -> NDArray[np.uint32]:
-    """Return the segment that every segment is part of at the end, by label."""
-    owner = np.arange(max(graph.segments, default=0) + 1, dtype=np.uint32)
+def _merges(
+    graph: RegionGraph, odds: MergeOdds, needed: float, typical: float
+) -> Iterator[tuple[Pair, float]]:
+    """Merge the likeliest pair while its log odds are above those needed, and tell which."""
     pairs = sorted(graph.borders)
     if not pairs:
-        return owner
+        return
     by_shape = odds.by_shape(shape_features(graph, pairs, typical))
     evidence = image_evidence(graph, pairs)
     intercept, slope = calibrated(odds, by_shape, evidence)
-    needed = _STRICTNESS * math.log(alpha / EVEN_ALPHA) - intercept
     waiting: dict[Pair, float] = dict(
-        zip(pairs, (by_shape + slope * evidence).tolist(), strict=True)
+        zip(pairs, (by_shape + slope * evidence + intercept).tolist(), strict=True)
     )
     while waiting:
         best = max(waiting, key=lambda pair: (waiting[pair], pair))
         if not waiting[best] > needed:
-            break
+            return
+        yield best, waiting[best]
         kept, gone = best
-        touched = [pair for pair in waiting if kept in pair or gone in pair]
-        for pair in touched:
+        for pair in [pair for pair in waiting if kept in pair or gone in pair]:
             del waiting[pair]
-        owner[owner == gone] = kept
         renewed = graph.merge(best)
         if renewed:
             log_odds = odds.by_shape(shape_features(graph, renewed, typical))
-            log_odds += slope * image_evidence(graph, renewed)
+            log_odds += slope * image_evidence(graph, renewed) + intercept
             waiting.update(zip(renewed, log_odds.tolist(), strict=True))
-    return owner
