@@ -25,6 +25,7 @@ SPLIT = 3
 TIMEOUT = 180
 DRAFT = "draft"
 STUDENT, STUDENT_ALPHA = "nuclei-student", 1.13
+AFFNET, AFFNET_ALPHA = "my-affnet", 0.95
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class FakeEngine:
             ModelCard("nuclei-small", 25.0, "Small and fast."),
             ModelCard("nuclei-pconv", 30.0, "Partial convolutions."),
             ModelCard(STUDENT, 25.0, "One pass.", alpha=STUDENT_ALPHA),
+            ModelCard(AFFNET, 25.0, "From labels.", alpha=AFFNET_ALPHA, labelled=True),
             *self.list_more(),
         ]
 

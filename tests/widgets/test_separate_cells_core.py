@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.utils.notifications import NotificationSeverity
+from scipy import ndimage
 
 from napari_inpaintaff.evaluation import seg_score
 from napari_inpaintaff.images import simulate_dense_nuclei
@@ -229,6 +230,23 @@ def test_a_foreground_that_grows_computes_only_what_is_missing(sample_viewer, co
     assert len(engine.runs[1]) > 0
 
 
+def test_outlines_of_a_rough_mask_move_to_the_edges(sample_viewer, core_dock, qtbot):
+    truth = simulate_dense_nuclei()[1] > 0
+    rough = sample_viewer.add_labels(ndimage.binary_dilation(truth, iterations=3), name="rough")
+    core_dock.form.foreground.choose(rough)
+    run_to_end(qtbot, core_dock)
+    labels = sample_viewer.layers["nuclei cells"]
+    found, wanted = labels.data[REGION] > 0, truth[REGION]
+    assert (found & wanted).sum() / (found | wanted).sum() > 0.85
+    assert "Outlines moved by" in core_dock.controls.status.text()
+
+    core_dock.form.outlines.setChecked(False)
+    given = rough.data[REGION] > 0
+    qtbot.waitUntil(lambda: np.array_equal(labels.data[REGION] > 0, given), timeout=180_000)
+    assert "Outlines" not in core_dock.controls.status.text()
+    assert len(core_dock.controller._engine.runs) == 1
+
+
 def test_cancel_stops_the_real_generator(sample_viewer, core_dock, qtbot, monkeypatch):
     set_updates(monkeypatch, 100)
     engine = core_dock.controller._engine
@@ -265,6 +283,7 @@ def test_a_student_needs_one_pass_for_what_a_script_finds(
     sample_viewer.window.add_dock_widget(dock)
     dock.form.model.load(student_file)
     assert dock.form.model.combo.currentText() == "tiny-student.safetensors · one pass"
+    dock.form.evidence.setCurrentText("Image")
     assert dock.form.label_settings().alpha == 1.25
     dock.form.foreground.choose("none")
     draw(dock, REGION)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_engine import STUDENT, STUDENT_ALPHA
+from fake_engine import AFFNET, AFFNET_ALPHA, STUDENT, STUDENT_ALPHA
 from napari.layers._layer_actions import _duplicate_layer
 from qtpy.QtCore import Qt
 
@@ -192,17 +192,49 @@ def test_a_student_has_one_quality_and_no_seed(dock):
 
 def test_alpha_is_that_of_the_student_until_it_is_set(dock, engine, run_to_end, qtbot):
     form = dock.form
+    form.evidence.setCurrentText("Image")
     run_to_end(dock)
+    qtbot.wait(300)
+    before = len(engine.labellings)
     form.model.choose(STUDENT)
     assert form.label_settings().alpha == STUDENT_ALPHA
     form.model.choose("nuclei-small")
     assert form.label_settings().alpha == PartitionParameters.alpha
     # The labels on show are those of another network: they stay.
     qtbot.wait(300)
-    assert len(engine.labellings) == 1
+    assert len(engine.labellings) == before
     form.alpha.setValue(2.2)
     form.model.choose(STUDENT)
     assert form.label_settings().alpha == 2.2
+
+
+def test_evidence_and_alpha_are_those_that_suit_the_network(dock):
+    form = dock.form
+
+    def proposed():
+        settings = form.label_settings()
+        return settings.method, settings.alpha
+
+    assert proposed() == ("region_merging", PartitionParameters.alpha)
+    form.model.choose(STUDENT)
+    assert proposed() == ("region_merging", PartitionParameters.alpha)
+    form.evidence.setCurrentText("Image and outline")
+    assert proposed() == ("outline_mutex_watershed", STUDENT_ALPHA)
+    form.evidence.setCurrentText("Shape and image")
+    form.model.choose(AFFNET)
+    assert proposed() == ("mutex_watershed", AFFNET_ALPHA)
+    form.model.choose("nuclei-small")
+    assert proposed() == ("region_merging", PartitionParameters.alpha)
+    # What the user chose stays.
+    form.evidence.setCurrentText("Image and outline")
+    form.model.choose(AFFNET)
+    assert proposed() == ("outline_mutex_watershed", AFFNET_ALPHA)
+
+
+def test_outlines_are_moved_unless_the_user_says_no(dock):
+    assert dock.form.label_settings().outlines == "auto"
+    dock.form.outlines.setChecked(False)
+    assert dock.form.label_settings().outlines == "keep"
 
 
 def test_every_quality_says_what_it_is_for_and_how_long_it_takes(dock):

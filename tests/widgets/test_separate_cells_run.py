@@ -199,6 +199,7 @@ def test_a_mask_of_another_shape_is_refused_with_a_notification(
 
 
 def test_a_student_shows_its_progress_and_no_splits(viewer, dock, engine, qtbot):
+    dock.form.evidence.setCurrentText("Image")
     dock.form.model.choose(STUDENT)
     engine.hold()
     dock.controls.run_button.click()
