@@ -261,12 +261,12 @@ def test_a_model_file_can_be_loaded(viewer, dock, tmp_path, notifications):
     path = tmp_path / "mine.safetensors"
     dock.form.model.load(path)
     assert "does not exist" in notifications[-1].message
-    assert dock.form.model.combo.count() == 3
+    assert dock.form.model.combo.count() == 4
     path.touch()
     for _ in range(2):
         dock.form.model.load(path)
     assert dock.form.model.combo.currentText() == "mine.safetensors"
-    assert dock.form.model.combo.count() == 4
+    assert dock.form.model.combo.count() == 5
     assert dock.form.network_settings().model == str(path)
     assert dock.form.diameter.value() == 40.0
 

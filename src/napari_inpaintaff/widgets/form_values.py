@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Layer
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 from superqt import QLabeledDoubleSlider
 
 from napari_inpaintaff.session import Json
@@ -78,6 +78,8 @@ def _value(field: QWidget, key_of: Callable[[Layer], str | None]) -> Json:
         return str(field.currentText())
     if isinstance(field, QLineEdit):
         return str(field.text())
+    if isinstance(field, QCheckBox):
+        return bool(field.isChecked())
     if isinstance(field, QSpinBox):
         return int(field.value())
     return float(field.value())
@@ -99,6 +101,8 @@ def _set(field: QWidget, value: Any, layer_of: Callable[[str], Layer | None]) ->
         field.choose_named(str(value))
     elif isinstance(field, QLineEdit):
         field.setText(str(value))
+    elif isinstance(field, QCheckBox):
+        field.setChecked(value is True)
     elif isinstance(field, (QSpinBox, QDoubleSpinBox, QLabeledDoubleSlider)) and isinstance(
         value, (int, float)
     ):
