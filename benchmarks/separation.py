@@ -61,11 +61,12 @@ def _arena(options: argparse.Namespace) -> Arena:
     foregrounds = options.foregrounds or (_QUICK_FOREGROUNDS if options.quick else NAMES)
     return Arena(
         options.output,
-        tuple(dict.fromkeys((RIVAL, *methods))),
+        tuple(dict.fromkeys((RIVAL, *methods, *(name for name, _ in options.labels)))),
         tuple(foregrounds),
         tuple(range(1 if options.quick else options.seeds)),
         dict(options.model),
         dict(options.student),
+        dict(options.labels),
     )
 
 
@@ -73,6 +74,13 @@ def _named_file(text: str) -> tuple[str, Path]:
     name, _, path = text.partition("=")
     if not path or not Path(path).is_file():
         raise argparse.ArgumentTypeError(f"expected DATASET=FILE, got {text!r}")
+    return name, Path(path)
+
+
+def _named_folder(text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    if not path or not Path(path).is_dir() or name in METHODS:
+        raise argparse.ArgumentTypeError(f"expected NAME=FOLDER with a new name, got {text!r}")
     return name, Path(path)
 
 
@@ -86,6 +94,14 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--foregrounds", nargs="+", choices=NAMES)
     parser.add_argument("--model", nargs="+", type=_named_file, default=[], metavar="SET=FILE")
     parser.add_argument("--student", nargs="+", type=_named_file, default=[], metavar="SET=FILE")
+    parser.add_argument(
+        "--labels",
+        nargs="+",
+        type=_named_folder,
+        default=[],
+        metavar="NAME=FOLDER",
+        help="label images of another program, as FOLDER/DATA SET/FRAME.tif",
+    )
     parser.add_argument("--most", type=int, help="frames of a set")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)

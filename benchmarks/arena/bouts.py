@@ -20,7 +20,7 @@ from arena import foregrounds as foregrounds_module
 from arena import methods as methods_module
 from arena.foregrounds import FOREGROUNDS, Mask
 from arena.frames import Contest
-from arena.methods import METHODS, MODES, Case, Method, found_again
+from arena.methods import MODES, Case, Method, found_again, label_file
 from arena.plan import Arena, affinity_file, masks, training
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError
@@ -133,8 +133,10 @@ class Bout:
     @property
     def output(self) -> Path:
         """Return the record: scores of all objects for every setting."""
-        method = METHODS[self.method]
+        method = self.arena.method(self.method)
         trained: str | Path | None = None
+        if self.method in self.arena.others:
+            trained = label_file(self.arena.others[self.method], self._name)
         if method.evidence == "affnet":
             trained = training(self.arena, self.contest, "affnet", self.seed).output.name
         elif method.evidence == "student":
@@ -157,7 +159,7 @@ class Bout:
     def run(self) -> None:
         """Separate and score."""
         truth = self.frame.read()[1]
-        method = METHODS[self.method]
+        method = self.arena.method(self.method)
         found = method.run(self.case(), method.grid)
         record = {
             "scores": [object_scores(labels, truth).round(5).tolist() for labels in found],
@@ -171,10 +173,15 @@ class Bout:
             self.arena, self.contest, self.frame, self.foreground, self.seed
         )
         wanted = mask | found_again(image, mask, self.contest.diameter)
-        return Case(image, mask, self.contest.diameter, self._affinities(image, wanted))
+        affinities = self._affinities(image, wanted)
+        return Case(self._name, image, mask, self.contest.diameter, affinities)
+
+    @property
+    def _name(self) -> str:
+        return f"{self.contest.data_set}/{self.frame.name}"
 
     def _affinities(self, image: NDArray[Any], wanted: Mask) -> Affinities | None:
-        evidence = METHODS[self.method].evidence
+        evidence = self.arena.method(self.method).evidence
         if not evidence:
             return None
         if evidence in MODES:
@@ -218,7 +225,7 @@ def bouts(arena: Arena, contest: Contest) -> Iterator[Bout]:
     for frame in contest.frames:
         for foreground in arena.foregrounds:
             for name in arena.methods:
-                for seed in seeds_of(arena, METHODS[name], foreground):
+                for seed in seeds_of(arena, arena.method(name), foreground):
                     yield Bout(arena, contest, frame, foreground, seed, name)
 
 

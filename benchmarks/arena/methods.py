@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from skimage.feature import peak_local_max
 from skimage.segmentation import watershed
 
 from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground import fit_outlines
+from napari_inpaintaff.images import read_labels
 from napari_inpaintaff.partition import (
     OutlineParameters,
     PartitionParameters,
@@ -40,8 +43,12 @@ ALPHAS = tuple((alpha,) for alpha in (0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 
 
 @dataclass(frozen=True)
 class Case:
-    """A frame with its foreground, ready to be separated again and again."""
+    """A frame with its foreground, ready to be separated again and again.
 
+    ``name`` is that of the data set and of the frame, with a slash between.
+    """
+
+    name: str
     image: NDArray[Any]
     foreground: Mask
     diameter: float
@@ -149,7 +156,7 @@ def _merging(case: Case, grid: Sequence[Setting]) -> list[Labels]:
 def _image_and_outline(case: Case, grid: Sequence[Setting]) -> list[Labels]:
     assert case.affinities is not None
     both = with_outline(case.affinities, case.foreground, diameter=case.diameter)
-    return _image(Case(case.image, case.foreground, case.diameter, both), grid)
+    return _image(replace(case, affinities=both), grid)
 
 
 def _fitted_distance(case: Case, grid: Sequence[Setting]) -> list[Labels]:
@@ -193,6 +200,26 @@ def exchange(affinities: Affinities, foreground: Mask) -> Affinities:
         here, there = here[:, same], there[:, same]
         values[:, *here] = affinities.values[:, *there]
     return Affinities(values, affinities.offsets, affinities.weight)
+
+
+def labels_from(name: str, folder: Path) -> Method:
+    """Take the label images that another program made of the frames, whatever the foreground.
+
+    They are ``folder/DATA SET/FRAME.tif``.
+    """
+
+    def read(case: Case, grid: Sequence[Setting]) -> list[Labels]:
+        labels = read_labels(label_file(folder, case.name))
+        if labels.shape != case.image.shape:
+            raise ImageError(f"{case.name}: {name} has the shape {labels.shape}")
+        return [labels] * len(grid)
+
+    return Method(name, "", ((),), (), read)
+
+
+def label_file(folder: Path, name: str) -> Path:
+    """Return where the labels of another program are for a case."""
+    return folder / f"{name}.tif"
 
 
 #: Evidence by name: modes of the information gain, a student, and the supervised AffNet.

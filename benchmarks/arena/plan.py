@@ -8,7 +8,7 @@ from pathlib import Path
 
 from arena.foregrounds import RANDOM
 from arena.frames import Contest, halves
-from arena.methods import METHODS, MODES
+from arena.methods import METHODS, MODES, Method, labels_from
 from napari_inpaintaff.foreground import FGNetTraining
 from napari_inpaintaff.foreground.fgnet_parameters import DEFAULT_STEPS
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, catalogue
@@ -41,11 +41,13 @@ class Arena:
     folder : Path
         For all that is computed.
     methods, foregrounds : tuple of str
-        Names in `METHODS` and `foregrounds.NAMES`.
+        Names in `METHODS` or ``others``, and in `foregrounds.NAMES`.
     seeds : tuple of int
         Each parts the frames anew, damages borders anew and trains FGNet and AffNet anew.
     inpainters, students : mapping of str to Path
         By data set, where it is not the shipped one.
+    others : mapping of str to Path
+        By method, the folders of label images that other programs made.
     steps : int
         Of every training of FGNet and AffNet.
     """
@@ -56,7 +58,12 @@ class Arena:
     seeds: tuple[int, ...]
     inpainters: Mapping[str, Path] = field(default_factory=dict)
     students: Mapping[str, Path] = field(default_factory=dict)
+    others: Mapping[str, Path] = field(default_factory=dict)
     steps: int = DEFAULT_STEPS
+
+    def method(self, name: str) -> Method:
+        """Return a method by its name."""
+        return METHODS[name] if name in METHODS else labels_from(name, self.others[name])
 
     def inpainter(self, contest: Contest) -> Path:
         """Return the model file that takes patches of a data set apart."""
@@ -69,7 +76,9 @@ class Arena:
     @property
     def evidence(self) -> tuple[str, ...]:
         """What affinities the methods read."""
-        return tuple(dict.fromkeys(filter(None, (METHODS[name].evidence for name in self.methods))))
+        return tuple(
+            dict.fromkeys(filter(None, (self.method(name).evidence for name in self.methods)))
+        )
 
     @property
     def modes(self) -> dict[str, SeparationParameters]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from arena.bouts import Bout, seeds_of
 from arena.frames import Contest, halves
-from arena.methods import METHODS, Setting
+from arena.methods import Setting
 from arena.plan import Arena
 
 #: What all others are compared with: tuned.
@@ -65,7 +65,7 @@ def standings(arena: Arena, contest: Contest) -> Iterator[Standing]:
         rival = _scored(arena, contest, foreground, RIVAL, tuned=True)
         rows = []
         for name in arena.methods:
-            method = METHODS[name]
+            method = arena.method(name)
             kinds = [True] if len(method.grid) > 1 else []
             kinds += [False] if method.default is not None else []
             for tuned in kinds:
@@ -78,7 +78,7 @@ def standings(arena: Arena, contest: Contest) -> Iterator[Standing]:
 
 
 def _scored(arena: Arena, contest: Contest, foreground: str, name: str, *, tuned: bool) -> _Scored:
-    method = METHODS[name]
+    method = arena.method(name)
     known = seeds_of(arena, method, foreground)
     settings, scores = [], []
     for seed in arena.seeds:
