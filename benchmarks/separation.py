@@ -25,6 +25,7 @@ from arena.bouts import carry_out, stages
 from arena.foregrounds import NAMES
 from arena.frames import DATA_SETS, contests
 from arena.methods import EVIDENCE, METHODS
+from arena.named_files import named_file, named_folder
 from arena.plan import Arena
 from arena.standings import RIVAL, Standing, standings, table
 from development_data import data_folder
@@ -70,20 +71,6 @@ def _arena(options: argparse.Namespace) -> Arena:
     )
 
 
-def _named_file(text: str) -> tuple[str, Path]:
-    name, _, path = text.partition("=")
-    if not path or not Path(path).is_file():
-        raise argparse.ArgumentTypeError(f"expected DATASET=FILE, got {text!r}")
-    return name, Path(path)
-
-
-def _named_folder(text: str) -> tuple[str, Path]:
-    name, _, path = text.partition("=")
-    if not path or not Path(path).is_dir() or name in METHODS:
-        raise argparse.ArgumentTypeError(f"expected NAME=FOLDER with a new name, got {text!r}")
-    return name, Path(path)
-
-
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
@@ -92,12 +79,12 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", choices=METHODS, metavar="METHOD")
     parser.add_argument("--evidence", nargs="+", choices=EVIDENCE, default=list(EVIDENCE))
     parser.add_argument("--foregrounds", nargs="+", choices=NAMES)
-    parser.add_argument("--model", nargs="+", type=_named_file, default=[], metavar="SET=FILE")
-    parser.add_argument("--student", nargs="+", type=_named_file, default=[], metavar="SET=FILE")
+    parser.add_argument("--model", nargs="+", type=named_file, default=[], metavar="SET=FILE")
+    parser.add_argument("--student", nargs="+", type=named_file, default=[], metavar="SET=FILE")
     parser.add_argument(
         "--labels",
         nargs="+",
-        type=_named_folder,
+        type=named_folder,
         default=[],
         metavar="NAME=FOLDER",
         help="label images of another program, as FOLDER/DATA SET/FRAME.tif",

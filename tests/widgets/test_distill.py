@@ -55,6 +55,7 @@ def test_from_distill_to_a_student_that_is_chosen(
     dock, distiller, distill_engine, model_folder, qtbot
 ):
     controls, text = distiller.controls, distiller.controls.status.text
+    dock.form.evidence.setCurrentText("Image")
     dock.form.diameter.setValue(18)
     distiller.minutes.setValue(3)
     start_and_go_on(distiller, distill_engine, qtbot, 2)
