@@ -23,6 +23,7 @@ from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.restore_offer import RestoreOffer
 from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.stroke_layer import StrokePurpose
+from napari_inpaintaff.widgets.tabs import tab_with_others
 
 STATE_FILTER = "Corrections (*.npz)"
 NO_STROKES = "Paint seeds or strokes first."
@@ -117,6 +118,7 @@ class CorrectLabels(QWidget):
             self.form.show_text("Click a segment, or press Next to review them.")
 
     def _lay_out(self) -> None:
+        tab_with_others(self)
         scroll_all(self, self.offer, self.form)
 
     def _connect(self) -> None:

@@ -31,6 +31,7 @@ from napari_inpaintaff.widgets.pixel_events import FollowedPixels
 from napari_inpaintaff.widgets.preview import PREVIEW_NAME
 from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.session_buttons import SessionButtons
+from napari_inpaintaff.widgets.tabs import tab_with_others
 
 NO_LABELS = "Make a Labels layer with cells first, and choose it."
 FEATURES_TABLE = ("napari", "Features table widget")
@@ -181,6 +182,7 @@ class ExportCells(QWidget):
 
     def _lay_out(self) -> None:
         source = field_rows({"Cells": self.labels, "Measure in": self.images})
+        tab_with_others(self)
         scroll_all(
             self,
             widget_group("What to export", source),

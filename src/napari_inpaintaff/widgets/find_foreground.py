@@ -33,6 +33,7 @@ from napari_inpaintaff.widgets.preferences import follow_preferences
 from napari_inpaintaff.widgets.regions import RegionChoice
 from napari_inpaintaff.widgets.restore_offer import RestoreOffer
 from napari_inpaintaff.widgets.scrolling import scroll_all
+from napari_inpaintaff.widgets.tabs import tab_with_others
 from napari_inpaintaff.widgets.theme_colours import theme_colours
 from napari_inpaintaff.widgets.threshold_field import ThresholdField
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
@@ -176,6 +177,7 @@ class FindForeground(QWidget):
 
     def _lay_out(self) -> None:
         result = widget_group("Result", self.threshold)
+        tab_with_others(self)
         self._scroll = scroll_all(self, self.offer, self.form, self.controls, result, self.plot)
 
     def _connect(self) -> None:

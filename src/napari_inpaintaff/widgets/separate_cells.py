@@ -27,6 +27,7 @@ from napari_inpaintaff.widgets.preferences import follow_preferences
 from napari_inpaintaff.widgets.run_controls import RunControls
 from napari_inpaintaff.widgets.scrolling import scroll_all
 from napari_inpaintaff.widgets.settings import Foreground, SeparationRequest
+from napari_inpaintaff.widgets.tabs import tab_with_others
 from napari_inpaintaff.widgets.theme_colours import theme_colours
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
 from napari_inpaintaff.widgets.training_settings import LayerImages
@@ -226,6 +227,7 @@ class SeparateCells(QWidget):
             self.form.image.choose(active)
 
     def _lay_out(self) -> None:
+        tab_with_others(self)
         scroll_all(self, self.form, self.controls, self.watch, self.whole_button, self.distill)
 
     def _connect(self) -> None:

@@ -15,6 +15,7 @@ from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.preferences import follow_preferences
 from napari_inpaintaff.widgets.scrolling import scroll_all
+from napari_inpaintaff.widgets.tabs import tab_with_others
 from napari_inpaintaff.widgets.theme_colours import theme_colours
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
 from napari_inpaintaff.widgets.training_controller import TrainingController
@@ -90,6 +91,7 @@ class TrainInpainter(QWidget):
             self.controller.save(Path(name).with_suffix(".safetensors"))
 
     def _lay_out(self) -> None:
+        tab_with_others(self)
         self._scroll = scroll_all(
             self,
             widget_group("Images to learn from", self.sources),

@@ -20,6 +20,7 @@ from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.planes import Plane, mask_plane, pixels_of
 from napari_inpaintaff.widgets.preferences import follow_preferences
 from napari_inpaintaff.widgets.scrolling import scroll_all
+from napari_inpaintaff.widgets.tabs import tab_with_others
 from napari_inpaintaff.widgets.tuned_settings import TunedSettings, tuned_settings
 from napari_inpaintaff.widgets.whole_controller import WholeController
 from napari_inpaintaff.widgets.whole_controls import WholeControls
@@ -142,6 +143,7 @@ class WholeData(QWidget):
         self.controls.set_problem(problem)
 
     def _lay_out(self) -> None:
+        tab_with_others(self)
         scroll_all(
             self,
             widget_group("Settings, from Separate cells", self.summary),
