@@ -19,6 +19,7 @@ from napari_inpaintaff.widgets.correction_controller import (
 from napari_inpaintaff.widgets.correction_form import CorrectionForm, CorrectionView
 from napari_inpaintaff.widgets.correction_state import restore_state, save_state
 from napari_inpaintaff.widgets.kept_work import KeptCorrections
+from napari_inpaintaff.widgets.next_steps import NextSteps
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.restore_offer import RestoreOffer
 from napari_inpaintaff.widgets.scrolling import scroll_all
@@ -27,6 +28,9 @@ from napari_inpaintaff.widgets.tabs import tab_with_others
 
 STATE_FILTER = "Corrections (*.npz)"
 NO_STROKES = "Paint seeds or strokes first."
+
+#: What may come next, and what it is for.
+_NEXT = {"Export": "Count and measure the cells, and save them for other programs."}
 
 
 class CorrectLabels(QWidget):
@@ -119,7 +123,8 @@ class CorrectLabels(QWidget):
 
     def _lay_out(self) -> None:
         tab_with_others(self)
-        scroll_all(self, self.offer, self.form)
+        self.next = NextSteps(self._viewer, _NEXT)
+        scroll_all(self, self.offer, self.form, self.next)
 
     def _connect(self) -> None:
         controller, form, kept = self.controller, self.form, self.kept

@@ -20,6 +20,7 @@ from napari_inpaintaff.widgets.kept_work import KeptStrokes
 from napari_inpaintaff.widgets.loss_plot import LossPlot
 from napari_inpaintaff.widgets.model_choice import MODEL_FILTER
 from napari_inpaintaff.widgets.model_names import model_path
+from napari_inpaintaff.widgets.next_steps import NextSteps
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.paint_layers import (
     CELL_LABEL,
@@ -37,6 +38,9 @@ from napari_inpaintaff.widgets.tabs import tab_with_others
 from napari_inpaintaff.widgets.theme_colours import theme_colours
 from napari_inpaintaff.widgets.threshold_field import ThresholdField
 from napari_inpaintaff.widgets.timers import WARM_UP_DELAY_MS, single_shot
+
+#: What may come next, and what it is for.
+_NEXT = {"Separate cells": "Separate the cells within the foreground that was found here."}
 
 
 class FindForeground(QWidget):
@@ -178,7 +182,10 @@ class FindForeground(QWidget):
     def _lay_out(self) -> None:
         result = widget_group("Result", self.threshold)
         tab_with_others(self)
-        self._scroll = scroll_all(self, self.offer, self.form, self.controls, result, self.plot)
+        self.next = NextSteps(self._viewer, _NEXT)
+        self._scroll = scroll_all(
+            self, self.offer, self.form, self.controls, result, self.plot, self.next
+        )
 
     def _connect(self) -> None:
         form, controls, controller = self.form, self.controls, self.controller

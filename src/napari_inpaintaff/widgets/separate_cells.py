@@ -20,6 +20,7 @@ from napari_inpaintaff.widgets.engine import Engine
 from napari_inpaintaff.widgets.form import FOREGROUND_METHODS, SettingsForm
 from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.model_news import model_news
+from napari_inpaintaff.widgets.next_steps import NextSteps
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.pixel_events import PIXEL_EVENTS
 from napari_inpaintaff.widgets.planes import current_plane, mask_plane, mask_planes, pixels_of
@@ -39,6 +40,13 @@ RELABEL_DELAY_MS = 100
 
 DISTILLING = "A student is being distilled: wait until it is finished, or cancel it."
 NO_NETWORK = 'There is no network. Press "Load file…" to choose one.'
+
+#: What may come next, and what it is for.
+_NEXT = {
+    "Foreground": "Teach a network where the cells are, when the foreground misses some.",
+    "Correct labels": "Merge, split, delete: mend what is wrong.",
+    "Export": "Count and measure the cells, and save them for other programs.",
+}
 
 
 class SeparateCells(QWidget):
@@ -228,7 +236,10 @@ class SeparateCells(QWidget):
 
     def _lay_out(self) -> None:
         tab_with_others(self)
-        scroll_all(self, self.form, self.controls, self.watch, self.whole_button, self.distill)
+        self.next = NextSteps(self._viewer, _NEXT)
+        scroll_all(
+            self, self.form, self.controls, self.watch, self.whole_button, self.distill, self.next
+        )
 
     def _connect(self) -> None:
         form, controls, controller = self.form, self.controls, self.controller

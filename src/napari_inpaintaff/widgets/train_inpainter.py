@@ -12,6 +12,7 @@ from napari_inpaintaff.inpainting.updates import TrainingUpdate
 from napari_inpaintaff.widgets.fields import widget_group
 from napari_inpaintaff.widgets.model_choice import MODEL_FILTER
 from napari_inpaintaff.widgets.model_names import model_path
+from napari_inpaintaff.widgets.next_steps import NextSteps
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.preferences import follow_preferences
 from napari_inpaintaff.widgets.scrolling import scroll_all
@@ -26,6 +27,9 @@ from napari_inpaintaff.widgets.training_form import TrainingForm
 from napari_inpaintaff.widgets.training_plot import TrainingPlot
 from napari_inpaintaff.widgets.training_settings import TrainingRequest
 from napari_inpaintaff.widgets.training_sources import TrainingSources
+
+#: What may come next, and what it is for.
+_NEXT = {"Separate cells": "Use the network that was trained here; it is listed there."}
 
 
 class TrainInpainter(QWidget):
@@ -92,12 +96,14 @@ class TrainInpainter(QWidget):
 
     def _lay_out(self) -> None:
         tab_with_others(self)
+        self.next = NextSteps(self._viewer, _NEXT)
         self._scroll = scroll_all(
             self,
             widget_group("Images to learn from", self.sources),
             self.form,
             self.controls,
             self.plot,
+            self.next,
         )
 
     def _connect(self) -> None:

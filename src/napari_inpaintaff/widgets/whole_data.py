@@ -16,6 +16,7 @@ from napari_inpaintaff.widgets.core_engine import CoreEngine
 from napari_inpaintaff.widgets.docks import open_dock
 from napari_inpaintaff.widgets.engine import Engine
 from napari_inpaintaff.widgets.fields import widget_group
+from napari_inpaintaff.widgets.next_steps import NextSteps
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.planes import Plane, mask_plane, pixels_of
 from napari_inpaintaff.widgets.preferences import follow_preferences
@@ -32,6 +33,12 @@ READY = (
     "the same number."
 )
 NO_NETWORK = 'There is no network: choose one in "Separate cells".'
+
+#: What may come next, and what it is for.
+_NEXT = {
+    "Correct labels": "Merge, split, delete: mend what is wrong.",
+    "Export": "Count and measure the cells, and save them for other programs.",
+}
 
 
 class WholeData(QWidget):
@@ -144,11 +151,13 @@ class WholeData(QWidget):
 
     def _lay_out(self) -> None:
         tab_with_others(self)
+        self.next = NextSteps(self._viewer, _NEXT)
         scroll_all(
             self,
             widget_group("Settings, from Separate cells", self.summary),
             widget_group("What to label", self.form),
             self.controls,
+            self.next,
         )
 
     def _connect(self) -> None:
