@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from napari_inpaintaff.networks.compute import Compute, use_compute
+
 NOT_RUN = pytest.StashKey[list[str]]()
 
 # A busy machine is no reason to fail: speed is measured in benchmarks/, not here.
@@ -29,6 +31,13 @@ def data_folder() -> Path:
     folder = find_data_folder()
     assert folder is not None, "tests of the development data are left out without it"
     return folder
+
+
+@pytest.fixture(autouse=True)
+def usual_compute() -> Iterator[None]:
+    """What a test sets for the whole process, as the preferences of napari do, ends with it."""
+    yield
+    use_compute(Compute())
 
 
 @pytest.fixture

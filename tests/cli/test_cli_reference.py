@@ -15,7 +15,7 @@ from napari_inpaintaff.cli.distillation import PATCHES
 from napari_inpaintaff.cli.options import DEFAULT_MODE, DEVICES, MODES
 from napari_inpaintaff.cli.training import CONFIGURATIONS, LOSSES, NORMALISATIONS
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER
-from napari_inpaintaff.partition import PartitionParameters
+from napari_inpaintaff.partition import DEFAULT_METHOD, PartitionParameters
 from napari_inpaintaff.separation import DEFAULT_STUDENT, SEPARATION_MODES, Distillation
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
@@ -97,12 +97,12 @@ def test_lengths_in_the_reference_are_those_of_the_core():
 
 
 def test_defaults_in_the_reference_are_those_of_the_core():
-    partition = PartitionParameters()
+    partition = PartitionParameters(DEFAULT_METHOD)
     text = REFERENCE.read_text(encoding="utf8")
     section = text.split("## segment")[1].split("## partition")[0]
     for option, default in (
-        ("--alpha", f"{partition.alpha}; of a student, its own"),
-        ("--partition", f"`{partition.method}`"),
+        ("--alpha", f"{partition.alpha}; of a student in a mutex watershed, its own"),
+        ("--partition", f"`{partition.method}`; of an AffNet `mutex_watershed`"),
         ("--minimum-size", partition.minimum_size),
         ("--mode", f"`{DEFAULT_MODE}`"),
         ("--seed", SEPARATION_MODES[DEFAULT_MODE].seed),

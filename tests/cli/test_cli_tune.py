@@ -48,7 +48,7 @@ def test_curves_are_written_and_the_last_line_gives_the_best_score(
     found = rows(table)
     assert [float(row["value"]) for row in found] == [0.5, 1.0, 1.5, 2.0, 3.0]
     best = max(float(row["score"]) for row in found)
-    assert f"mutex_watershed  {best:.4f} at alpha" in outcome.out
+    assert f"region_merging  {best:.4f} at alpha" in outcome.out
     assert plot.read_bytes().startswith(b"\x89PNG")
     command = shlex.split(outcome.out.splitlines()[-1].removeprefix("use it: inpaintaff "))
     labels = tmp_path / "labels.tif"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -19,21 +20,23 @@ from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
 from napari_inpaintaff.errors import ImageError, OutputError, ParameterError
 from napari_inpaintaff.evaluation import evaluate
 from napari_inpaintaff.jobs import Job, Progress
-from napari_inpaintaff.partition import OUTLINE_METHODS, PARTITION_METHODS
+from napari_inpaintaff.partition import OUTLINE_METHODS, PARTITION_METHODS, PartitionParameters
 from napari_inpaintaff.pipeline import (
     Tuning,
     TuningCase,
     TuningCurve,
     TuningPoint,
     segment,
-    tune,
-    tune_cases,
 )
 from napari_inpaintaff.pipeline import tuning as module
 from napari_inpaintaff.pipeline.tuning import plan_tuning
 from napari_inpaintaff.pipeline.tuning_curves import METRICS, write_tuning_table
 from napari_inpaintaff.pipeline.tuning_plot import write_tuning_plot
 from napari_inpaintaff.separation import affinities_from_labels
+
+# The images of these tests are made for the mutex watershed, whose answers are known.
+tune = functools.partial(module.tune, methods=("mutex_watershed",))
+tune_cases = functools.partial(module.tune_cases, methods=("mutex_watershed",))
 
 
 def finish(steps: Generator[Any, None, Tuning]) -> tuple[list[Any], Tuning]:
@@ -204,9 +207,18 @@ def test_the_score_is_that_of_segment_with_the_same_alpha(diameter: float | None
     mask = rng.random(labels.shape) < 0.97
     for alpha in (0.9, 1.4):
         student = ContrastStudent(alpha=alpha, local=0.7, distant=0.4)
-        result = segment(image, model=student, foreground=mask, diameter=diameter)
+        chosen = PartitionParameters("mutex_watershed", alpha=alpha)
+        result = segment(image, model=student, foreground=mask, diameter=diameter, partition=chosen)
         _, tuning = finish(
-            tune([image], [labels], student, alphas=[alpha], foreground=[mask], diameter=diameter)
+            tune(
+                [image],
+                [labels],
+                student,
+                methods=["mutex_watershed"],
+                alphas=[alpha],
+                foreground=[mask],
+                diameter=diameter,
+            )
         )
         expected = evaluate([(result.labels, labels)]).seg
         assert tuning.curves[0].scores == (pytest.approx(expected),)

@@ -75,8 +75,8 @@ def add_commands(commands: Commands) -> None:
         "--partition",
         metavar="NAME",
         nargs="+",
-        default=["mutex_watershed"],
-        help="one or more methods, see segment, or all (default mutex_watershed)",
+        default=["region_merging"],
+        help="one or more methods, see segment, or all (default region_merging)",
     )
     command.add_argument(
         "--metric", choices=METRICS, default="seg", help="what to measure (default seg)"
@@ -126,6 +126,7 @@ def run_tune(options: argparse.Namespace) -> None:
     # Before masks and models are loaded.
     plan_tuning(methods, options.metric, settings["alphas"], settings["sigmas"])
     settings["foreground"] = _foreground(options, planes)
+    settings["outlines"] = "keep" if options.foreground == [TRUTH] else "auto"
     if needs_model:
         settings["separation"] = separation_parameters(options)
         settings["model"] = load_chosen_model(options)
@@ -244,8 +245,7 @@ def _command(tuning: Tuning, options: argparse.Namespace) -> list[str]:
         command += ["--foreground", options.foreground[0]]
     if options.diameter is not None:
         command += ["--diameter", f"{options.diameter:g}"]
-    if best.method != "mutex_watershed":
-        command += ["--partition", best.method]
+    command += ["--partition", best.method]
     if best.parameter is not None:
         command += [f"--{best.parameter}", f"{best.best.value:g}"]
     return command

@@ -17,6 +17,7 @@ from napari_inpaintaff.foreground import FGNet
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.partition import (
+    DEFAULT_METHOD,
     MUTEX_WATERSHEDS,
     OUTLINE_DIAMETER,
     OUTLINE_METHODS,
@@ -71,7 +72,7 @@ def tune(
     truths: Sequence[NDArray[np.integer]],
     model: str | Path | Inpainter | Student = DEFAULT_INPAINTER,
     *,
-    methods: Sequence[str] = ("mutex_watershed",),
+    methods: Sequence[str] = (DEFAULT_METHOD,),
     metric: str = "seg",
     alphas: Sequence[float] | None = None,
     sigmas: Sequence[float] | None = None,
@@ -79,6 +80,7 @@ def tune(
     diameter: float | None = None,
     separation: SeparationParameters | None = None,
     minimum_size: int | None = None,
+    outlines: str = "auto",
     device: str = "auto",
 ) -> Generator[Progress, None, Tuning]:
     """Measure which alpha, or sigma, makes the best labels of images whose truth is known.
@@ -113,6 +115,8 @@ def tune(
         How an inpainter splits patches. A student does not.
     minimum_size : int, optional
         See `PartitionParameters`; follows the diameter.
+    outlines : {"auto", "keep"}, optional
+        As for `iterate_segmentation`.
     device : str, optional
         ``auto``, ``cpu``, ``cuda`` or ``mps``; a loaded model stays where it is.
 
@@ -160,6 +164,7 @@ def tune(
             diameter=diameter,
             separation=separation,
             partition=chosen,
+            outlines=outlines,
             drafts=False,
             device=device,
         )
@@ -184,7 +189,7 @@ def tune(
 def tune_cases(
     cases: Sequence[TuningCase],
     *,
-    methods: Sequence[str] = ("mutex_watershed",),
+    methods: Sequence[str] = (DEFAULT_METHOD,),
     metric: str = "seg",
     alphas: Sequence[float] | None = None,
     sigmas: Sequence[float] | None = None,
