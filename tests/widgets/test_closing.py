@@ -103,7 +103,14 @@ def run_program(code: str, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("kind", ["train", "foreground", "whole"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("train", marks=pytest.mark.slow),
+        pytest.param("foreground", marks=pytest.mark.slow),
+        "whole",
+    ],
+)
 def test_napari_is_closed_in_the_middle_of_a_job(kind, tmp_path):
     output = run_program(REAL_JOB, kind, str(tmp_path / "models"))
     assert "ended with 0 workers and 0 threads" in output
