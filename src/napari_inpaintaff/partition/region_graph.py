@@ -92,6 +92,10 @@ class RegionGraph:
             self._neighbours[one].add(other)
             self._neighbours[other].add(one)
 
+    def borders_of(self, label: int) -> list[Pair]:
+        """Return the keys of the borders of a segment."""
+        return [_pair(label, other) for other in self._neighbours[label]]
+
     def merge(self, pair: Pair) -> list[Pair]:
         """Make one segment of two; the lower label stays.
 

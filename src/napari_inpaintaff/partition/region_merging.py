@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -186,16 +187,28 @@ def _merges(
     waiting: dict[Pair, float] = dict(
         zip(pairs, (by_shape + slope * evidence + intercept).tolist(), strict=True)
     )
-    while waiting:
-        best = max(waiting, key=lambda pair: (waiting[pair], pair))
-        if not waiting[best] > needed:
+    queue = [_place(pair, log_odds) for pair, log_odds in waiting.items()]
+    heapq.heapify(queue)
+    while queue:
+        found, *ends = heapq.heappop(queue)
+        best, log_odds_of_best = (-ends[0], -ends[1]), -found
+        if waiting.get(best) != log_odds_of_best:
+            continue  # judged anew since, or merged
+        if not log_odds_of_best > needed:
             return
-        yield best, waiting[best]
-        kept, gone = best
-        for pair in [pair for pair in waiting if kept in pair or gone in pair]:
-            del waiting[pair]
+        yield best, log_odds_of_best
+        for label in best:
+            for pair in graph.borders_of(label):
+                waiting.pop(pair, None)
         renewed = graph.merge(best)
         if renewed:
             log_odds = odds.by_shape(shape_features(graph, renewed, typical))
             log_odds += slope * image_evidence(graph, renewed) + intercept
-            waiting.update(zip(renewed, log_odds.tolist(), strict=True))
+            for pair, worth in zip(renewed, log_odds.tolist(), strict=True):
+                waiting[pair] = worth
+                heapq.heappush(queue, _place(pair, worth))
+
+
+def _place(pair: Pair, log_odds: float) -> tuple[float, int, int]:
+    """Return what sorts pairs: the likeliest first, of equal ones that of the higher labels."""
+    return -log_odds, -pair[0], -pair[1]
