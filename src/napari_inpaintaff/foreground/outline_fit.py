@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.jobs import checkpoint
 from napari_inpaintaff.partition import OUTLINE_DIAMETER, partition_outline
 
 #: Where the edge of a cell is: at this part of the way from the background to its inside.
@@ -97,8 +98,10 @@ def fit_outlines(
         return OutlineFit(mask.copy())
     depth = _signed_distance(mask)
     reach = _REACH * diameter
+    checkpoint()
     smooth = _blurred(np.where(known, pixels, 0.0), known, _BLUR * diameter)
     share, usable = _share_of_the_cell(smooth, mask, depth, known, diameter)
+    checkpoint()
     near = (np.abs(depth) < reach) & usable
     fitted = mask.copy()
     fitted[near] = share[near] > _LEVEL

@@ -1,6 +1,6 @@
 """What a long run is: typed progress, pause and cancel, without Qt and torch."""
 
-from napari_inpaintaff.jobs.job import Cancelled, Job, JobState
+from napari_inpaintaff.jobs.job import Cancelled, Job, JobState, checkpoint
 from napari_inpaintaff.jobs.progress import Progress, seconds_left
 
-__all__ = ["Cancelled", "Job", "JobState", "Progress", "seconds_left"]
+__all__ = ["Cancelled", "Job", "JobState", "Progress", "checkpoint", "seconds_left"]

@@ -10,16 +10,18 @@ the thread that calls `Job.run`; any other thread may pause or cancel it::
             finished or failed             cancelled
 
 Nothing is interrupted in the middle of a step: pause and cancel act when the
-generator yields. The generator is closed in the thread that ran it, whatever
-happens, so that its ``finally`` blocks run there and at once.
+generator yields, and cancel also where a long step calls `checkpoint`. The generator
+is closed in the thread that ran it, whatever happens, so that its ``finally`` blocks
+run there and at once.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
+from contextvars import ContextVar
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 UpdateT = TypeVar("UpdateT")
 ResultT = TypeVar("ResultT")
@@ -129,6 +131,7 @@ class Job(Generic[UpdateT, ResultT]):
                 raise RuntimeError(f"{self.name} cannot run: it is {self._state.value}")
             self._state = JobState.RUNNING
         ending = JobState.FAILED
+        outer = _running.set((*_running.get(), self))
         try:
             result = self._drive()
             ending = JobState.FINISHED
@@ -136,6 +139,7 @@ class Job(Generic[UpdateT, ResultT]):
             ending = JobState.CANCELLED
             raise
         finally:
+            _running.reset(outer)
             with self._changed:
                 self._state = ending
                 self._changed.notify_all()
@@ -161,5 +165,27 @@ class Job(Generic[UpdateT, ResultT]):
     def _wait_for_permission(self) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._state is not JobState.PAUSED)
-            if self._state is JobState.CANCELLING:
-                raise Cancelled(self.name)
+        self.end_if_cancelled()
+
+    def end_if_cancelled(self) -> None:
+        """Raise `Cancelled` if somebody cancelled the job."""
+        if self._state is JobState.CANCELLING:
+            raise Cancelled(self.name)
+
+
+#: The jobs that this thread is in the middle of, the outermost first.
+_running: ContextVar[tuple[Job[Any, Any], ...]] = ContextVar("running", default=())
+
+
+def checkpoint() -> None:
+    """End the work here if a job that it is part of was cancelled.
+
+    For plain functions that take long; outside a job it does nothing.
+
+    Raises
+    ------
+    Cancelled
+        Through the function that calls this, up to the job.
+    """
+    for job in _running.get():
+        job.end_if_cancelled()

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.jobs import checkpoint
 from napari_inpaintaff.partition.fragments import absorb_fragments
 from napari_inpaintaff.partition.islands import islands, whole_foreground
 from napari_inpaintaff.partition.links import relabel_by_position
@@ -199,6 +200,7 @@ def partition(
         return labels
     whole = parameters.method in WHOLE_IMAGE
     for island, box in whole_foreground(mask) if whole else islands(mask):
+        checkpoint()
         inside = affinities.window(box)
         segments = PARTITION_METHODS[parameters.method](inside, island, parameters)
         found = absorb_fragments(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.jobs import checkpoint
 from napari_inpaintaff.partition.fragments import absorb_fragments
 from napari_inpaintaff.partition.islands import islands
 from napari_inpaintaff.partition.merge_odds import (
@@ -146,6 +147,7 @@ def too_many_segments(
     least = max(1, round(_FINE_SIZE * (diameter / OUTLINE_DIAMETER) ** 2))
     labels = np.zeros(foreground.shape, np.uint32)
     for island, box in islands(foreground) if foreground.any() else ():
+        checkpoint()
         inside = affinities.window(box)
         both = with_outline(inside, island, diameter=diameter)
         segments = mutex_watershed(both, foreground=island, alpha=_FINE_ALPHA)
@@ -162,6 +164,7 @@ def typical_area(foreground: NDArray[np.bool_], diameter: float) -> float:
     """
     given = area = math.pi * diameter**2 / 4
     for _ in range(2):
+        checkpoint()
         labels = partition_outline(
             foreground, OutlineParameters(), diameter=math.sqrt(4 * area / math.pi)
         )
@@ -197,6 +200,7 @@ def _merges(
         if not log_odds_of_best > needed:
             return
         yield best, log_odds_of_best
+        checkpoint()
         for label in best:
             for pair in graph.borders_of(label):
                 waiting.pop(pair, None)
