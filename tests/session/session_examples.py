@@ -16,12 +16,12 @@ from napari_inpaintaff.partition.corrections import (
 )
 from napari_inpaintaff.separation.affinities import affinities_from_labels
 from napari_inpaintaff.session import (
+    Evidence,
     ImageRecord,
     LabelsRecord,
     Placement,
     PlaneCorrections,
     RegionRecord,
-    SavedEvidence,
     Session,
     fingerprint,
 )
@@ -87,7 +87,7 @@ def example(image: np.ndarray | None = None, *, role: str = "result") -> Session
                         (1,), pack_corrections(SavedCorrections(corrections, seeds, "split"))
                     ),
                 ),
-                evidence=SavedEvidence(affinities_from_labels(cells()), 1.5, 20),
+                evidence=Evidence(affinities_from_labels(cells()), 1.5, 20),
             ),
         ),
         regions=(

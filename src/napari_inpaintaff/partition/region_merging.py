@@ -105,8 +105,9 @@ class MergeHistory:
     def labels(self, alpha: float) -> NDArray[np.uint32]:
         """Return what `region_merging` makes at an alpha, not below that of the history."""
         owner = np.arange(int(self.fine.max(initial=0)) + 1, dtype=np.uint32)
+        needed = _needed(alpha)
         for (kept, gone), log_odds in zip(self.merges, self.log_odds, strict=True):
-            if not log_odds > _needed(alpha):
+            if not log_odds > needed:
                 break
             owner[owner == gone] = kept
         return owner[self.fine]

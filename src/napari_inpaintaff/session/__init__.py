@@ -9,13 +9,13 @@ from napari_inpaintaff.session.autosave import (
     find_unsaved,
 )
 from napari_inpaintaff.session.document import (
+    Evidence,
     ImageRecord,
     Json,
     LabelsRecord,
     Placement,
     PlaneCorrections,
     RegionRecord,
-    SavedEvidence,
     Session,
 )
 from napari_inpaintaff.session.files import SESSION_SUFFIX, read_session, write_session
@@ -24,13 +24,13 @@ from napari_inpaintaff.session.fingerprint import fingerprint
 __all__ = [
     "SESSION_SUFFIX",
     "AutosaveRun",
+    "Evidence",
     "ImageRecord",
     "Json",
     "LabelsRecord",
     "Placement",
     "PlaneCorrections",
     "RegionRecord",
-    "SavedEvidence",
     "Session",
     "Unsaved",
     "autosave_folder",

@@ -91,12 +91,13 @@ class PlaneCorrections:
 
 
 @dataclass(frozen=True, eq=False)
-class SavedEvidence:
+class Evidence:
     """What the labels of a plane were built from.
 
     Attributes
     ----------
     affinities : Affinities
+        On the pixels of the plane.
     alpha : float
         Weight of the repulsive edges.
     minimum_size : int
@@ -129,7 +130,7 @@ class LabelsRecord:
         Fingerprint of the labels before they were corrected; empty when it is not known.
     corrections : tuple of PlaneCorrections
         Of the planes to which something was done.
-    evidence : SavedEvidence or None
+    evidence : Evidence or None
     """
 
     name: str
@@ -141,7 +142,7 @@ class LabelsRecord:
     visible: bool = True
     origin: str = ""
     corrections: tuple[PlaneCorrections, ...] = ()
-    evidence: SavedEvidence | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.images.pixels import Pixels
 from napari_inpaintaff.partition.corrections import unpack_corrections
 from napari_inpaintaff.session.document import (
+    Evidence,
     ImageRecord,
     LabelsRecord,
     Placement,
     PlaneCorrections,
     RegionRecord,
-    SavedEvidence,
     Session,
 )
 
@@ -163,13 +163,13 @@ def _plane(entry: dict[str, Any], data: NDArray[Any], fetch: Fetch) -> PlaneCorr
     return PlaneCorrections(index, arrays)
 
 
-def _evidence(entry: dict[str, Any], data: NDArray[Any], fetch: Fetch) -> SavedEvidence:
+def _evidence(entry: dict[str, Any], data: NDArray[Any], fetch: Fetch) -> Evidence:
     offsets = tuple((int(y), int(x)) for y, x in entry["offsets"])
     values, weight = fetch(entry["values"]), fetch(entry["weight"])
     if values.shape[1:] != data.shape[-2:] or {values.dtype.kind, weight.dtype.kind} != {"f"}:
         raise ValueError("affinities that do not fit the labels")
     affinities = Affinities(values, offsets, weight)
-    return SavedEvidence(affinities, float(entry["alpha"]), int(entry["minimum_size"]))
+    return Evidence(affinities, float(entry["alpha"]), int(entry["minimum_size"]))
 
 
 def _image(entry: dict[str, Any]) -> ImageRecord:

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Layer
 
-from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.session import Evidence
 
-
-@dataclass(frozen=True)
-class Evidence:
-    """Affinities of a plane, and how its labels were built from them.
-
-    Attributes
-    ----------
-    affinities : Affinities
-        On the pixels of the plane.
-    alpha : float
-        Weight of the repulsive edges.
-    minimum_size : int
-        Smaller segments were given to a neighbour; in pixels.
-    """
-
-    affinities: Affinities
-    alpha: float
-    minimum_size: int
-
+__all__ = ["Evidence", "announce_result", "evidence_of", "is_result", "remember_evidence"]
 
 _results: WeakKeyDictionary[Layer, Evidence | None] = WeakKeyDictionary()
 #: The images that the labels were made for.

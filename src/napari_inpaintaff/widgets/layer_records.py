@@ -19,7 +19,6 @@ from napari_inpaintaff.session import (
     LabelsRecord,
     PlaneCorrections,
     RegionRecord,
-    SavedEvidence,
 )
 from napari_inpaintaff.widgets.corrected_layer import (
     adopt_corrections,
@@ -27,7 +26,6 @@ from napari_inpaintaff.widgets.corrected_layer import (
     known_plane,
 )
 from napari_inpaintaff.widgets.evidence import (
-    Evidence,
     announce_result,
     evidence_of,
     is_result,
@@ -141,9 +139,7 @@ def labels_record(
         opacity=float(layer.opacity),
         visible=bool(layer.visible),
         corrections=_plane_corrections(layer, strokes),
-        evidence=None
-        if evidence is None
-        else SavedEvidence(evidence.affinities, evidence.alpha, evidence.minimum_size),
+        evidence=evidence,
     )
 
 
@@ -207,8 +203,7 @@ def add_labels(
         else:
             viewer.add_layer(layer)
     if record.evidence is not None:
-        found = record.evidence
-        remember_evidence(layer, Evidence(found.affinities, found.alpha, found.minimum_size))
+        remember_evidence(layer, record.evidence)
     for index, saved in planes.items():
         adopt_corrections(layer, index, saved.corrections)
     return layer, planes
