@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -136,7 +136,7 @@ class Bout:
         method = self.arena.method(self.method)
         trained: str | Path | None = None
         if self.method in self.arena.others:
-            trained = label_file(self.arena.others[self.method], self._name)
+            trained = label_file(self.arena.others[self.method], name_of(self.contest, self.frame))
         if method.evidence == "affnet":
             trained = training(self.arena, self.contest, "affnet", self.seed).output.name
         elif method.evidence == "student":
@@ -156,31 +156,19 @@ class Bout:
         """Whether the record is there."""
         return read_record(self.output) is not None
 
-    def run(self) -> None:
+    def run(self, case: Case) -> None:
         """Separate and score."""
         truth = self.frame.read()[1]
         method = self.arena.method(self.method)
-        found = method.run(self.case(), method.grid)
+        found = method.run(case, method.grid)
         record = {
             "scores": [object_scores(labels, truth).round(5).tolist() for labels in found],
             "objects": [int(len(np.unique(labels)) - 1) for labels in found],
         }
         write_record(self.output, record)
 
-    def case(self) -> Case:
-        """Return what the method sees."""
-        image, _, mask = foreground_of(
-            self.arena, self.contest, self.frame, self.foreground, self.seed
-        )
-        wanted = mask | found_again(image, mask, self.contest.diameter)
-        affinities = self._affinities(image, wanted)
-        return Case(self._name, image, mask, self.contest.diameter, affinities)
-
-    @property
-    def _name(self) -> str:
-        return f"{self.contest.data_set}/{self.frame.name}"
-
-    def _affinities(self, image: NDArray[Any], wanted: Mask) -> Affinities | None:
+    def affinities(self, case: Case) -> Affinities | None:
+        """Return what the method reads."""
         evidence = self.arena.method(self.method).evidence
         if not evidence:
             return None
@@ -191,8 +179,9 @@ class Bout:
             model = Student.load(self.arena.student(self.contest))
         else:
             model = AffNet.load(training(self.arena, self.contest, "affnet", self.seed).model)
+        wanted = case.foreground | case.found_again
         return compute_student_affinities(
-            image, model, wanted=wanted, diameter=self.contest.diameter
+            case.image, model, wanted=wanted, diameter=self.contest.diameter
         )
 
     def scores(self) -> list[NDArray[np.float64]]:
@@ -200,6 +189,47 @@ class Bout:
         record = read_record(self.output)
         assert record is not None
         return [np.asarray(one, float) for one in record["scores"]]
+
+
+@dataclass(frozen=True)
+class Round:
+    """All methods on one frame with one foreground; what they share is computed once."""
+
+    bouts: tuple[Bout, ...]
+
+    @property
+    def title(self) -> str:
+        """What is done, for people."""
+        one = self.bouts[0]
+        return f"{one.contest.data_set} {one.frame.name}, {one.foreground}"
+
+    def is_done(self) -> bool:
+        """Whether the records of all are there."""
+        return all(bout.is_done() for bout in self.bouts)
+
+    def run(self) -> None:
+        """Separate and score with every method that has not yet."""
+        left = [bout for bout in self.bouts if not bout.is_done()]
+        case = case_of(left[0])
+        affinities: dict[str, Affinities | None] = {}
+        for bout in left:
+            evidence = bout.arena.method(bout.method).evidence
+            if evidence not in affinities:
+                affinities[evidence] = bout.affinities(case)
+            bout.run(replace(case, affinities=affinities[evidence]))
+
+
+def case_of(bout: Bout) -> Case:
+    """Return what the method of a bout sees, but for affinities."""
+    contest, frame = bout.contest, bout.frame
+    image, _, mask = foreground_of(bout.arena, contest, frame, bout.foreground, bout.seed)
+    again = found_again(image, mask, contest.diameter)
+    return Case(name_of(contest, frame), image, mask, again, contest.diameter)
+
+
+def name_of(contest: Contest, frame: Frame) -> str:
+    """Return the name of a frame among those of all data sets."""
+    return f"{contest.data_set}/{frame.name}"
 
 
 @lru_cache(1)
@@ -220,13 +250,18 @@ def seeds_of(arena: Arena, method: Method, foreground: str) -> tuple[int, ...]:
     return arena.seeds if method.evidence == "affnet" else arena.variants(foreground)
 
 
-def bouts(arena: Arena, contest: Contest) -> Iterator[Bout]:
-    """List all bouts of a data set."""
+def rounds(arena: Arena, contest: Contest) -> Iterator[Round]:
+    """List all rounds of a data set."""
     for frame in contest.frames:
         for foreground in arena.foregrounds:
-            for name in arena.methods:
-                for seed in seeds_of(arena, arena.method(name), foreground):
-                    yield Bout(arena, contest, frame, foreground, seed, name)
+            for seed in arena.seeds:
+                bouts = tuple(
+                    Bout(arena, contest, frame, foreground, seed, name)
+                    for name in arena.methods
+                    if seed in seeds_of(arena, arena.method(name), foreground)
+                )
+                if bouts:
+                    yield Round(bouts)
 
 
 def stages(arena: Arena, contest: Contest) -> Iterator[list[Task]]:
@@ -239,7 +274,7 @@ def stages(arena: Arena, contest: Contest) -> Iterator[list[Task]]:
     yield [
         Evidence(arena, contest, frame, mode) for frame in contest.frames for mode in arena.modes
     ]
-    yield list(bouts(arena, contest))
+    yield list(rounds(arena, contest))
 
 
 def carry_out(tasks: list[Task], workers: int) -> None:

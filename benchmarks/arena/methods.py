@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -45,19 +44,31 @@ ALPHAS = tuple((alpha,) for alpha in (0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 
 class Case:
     """A frame with its foreground, ready to be separated again and again.
 
-    ``name`` is that of the data set and of the frame, with a slash between.
+    Attributes
+    ----------
+    name : str
+        Of the data set and of the frame, with a slash between.
+    image, foreground : ndarray, shape (Y, X)
+        What is separated.
+    found_again : ndarray of bool, shape (Y, X)
+        `found_again` of the foreground.
+    diameter : float
+        Of the cells, in pixels.
+    affinities : Affinities or None
+        For methods that read them.
     """
 
     name: str
     image: NDArray[Any]
     foreground: Mask
+    found_again: Mask
     diameter: float
     affinities: Affinities | None = None
 
-    @cached_property
+    @property
     def fitted(self) -> Case:
         """The same within the outlines that the image has, if the given ones miss them."""
-        return replace(self, foreground=found_again(self.image, self.foreground, self.diameter))
+        return replace(self, foreground=self.found_again)
 
 
 def found_again(image: NDArray[Any], foreground: Mask, diameter: float) -> Mask:
