@@ -318,7 +318,7 @@ def test_missing_decoder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def no_decoder(*_: object, **__: object) -> None:
         raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
 
-    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", no_decoder)
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", no_decoder)
     assert_clear_error(path, "compressed with LZW: install the package imagecodecs")
 
 

@@ -208,7 +208,7 @@ def test_reading_is_reported_before_training() -> None:
 def test_any_mix_of_images() -> None:
     """Dtypes, sizes, NaN and broken files in one set; what cannot be used is counted."""
 
-    def broken() -> Any:
+    def broken(_: Any) -> Any:
         raise ImageError("the file ends too early")
 
     texture = smooth_textures(1)[0]
@@ -217,7 +217,7 @@ def test_any_mix_of_images() -> None:
         (texture >> 8).astype(np.uint8),
         texture.astype(np.float64)[:50, :33],
         *planes_of(np.stack([texture, texture[::-1]]), "stack"),
-        Plane("broken.tif", (80, 80), broken),
+        Plane("broken.tif", (80, 80), np.dtype(np.uint8), broken),
         np.full((64, 64), 7),
         texture[:10, :10],
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.images import Plane, SkippedImage, estimate_normalisation, gather_planes
+from napari_inpaintaff.images import (
+    Plane,
+    Region,
+    SkippedImage,
+    estimate_normalisation,
+    gather_planes,
+    planes_of,
+)
 from napari_inpaintaff.inpainting.plane_pool import PlanePool
 from napari_inpaintaff.jobs import Progress
 
@@ -41,11 +49,11 @@ class Images:
         self.readers: set[int] = set()
         self.skipped: list[SkippedImage] = []
         self.planes = [
-            Plane(str(number), shape, lambda n=number, s=shape: self._read(n, s))
+            Plane(str(number), shape, np.dtype(np.uint16), partial(self._read, number, shape))
             for number, shape in enumerate(shapes)
         ]
 
-    def _read(self, number: int, shape: tuple[int, int]) -> NDArray[np.uint16]:
+    def _read(self, number: int, shape: tuple[int, int], _: Region) -> NDArray[np.uint16]:
         self.read.append(number)
         self.readers.add(threading.get_ident())
         if number in self.damaged:
@@ -88,7 +96,7 @@ def test_all_planes_are_kept_in_their_order_where_they_fit() -> None:
 def test_nan_is_filled_with_the_median() -> None:
     image = np.arange(400, dtype=np.float64).reshape(20, 20)
     image[3, 4:9] = np.nan
-    plane = Plane("a", (20, 20), lambda: image)
+    [plane] = planes_of(image, "a")
     with PlanePool([plane], lambda i: i.astype(np.float32), seed=0, on_skip=print) as pool:
         values = pool.at(0)[0]
     known = ~np.isnan(image)
@@ -109,8 +117,8 @@ def test_loading_tells_how_far_it_is() -> None:
 
 def test_what_cannot_be_used_is_reported_once_and_says_why() -> None:
     images = Images([(SIDE, SIDE)] * 5 + [(15, 400)], damaged={1}, constant={3})
-    changed = Plane("changed", (SIDE, SIDE), lambda: np.ones((SIDE, 5)))
-    nowhere = Plane("nan", (SIDE, SIDE), lambda: np.full((SIDE, SIDE), np.nan))
+    changed = Plane("changed", (SIDE, SIDE), np.dtype(float), lambda _: np.ones((SIDE, 5)))
+    [nowhere] = planes_of(np.full((SIDE, SIDE), np.nan), "nan")
     images.planes += [changed, nowhere]
     with images.pool() as pool:
         assert numbers(pool.at(0)) == [0, 2, 4]

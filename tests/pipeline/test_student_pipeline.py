@@ -13,7 +13,7 @@ from gaussian_inpainter import GaussianInpainter
 from generators import finish
 from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
 from napari_inpaintaff.errors import ImageError, ModelFileError, ParameterError
-from napari_inpaintaff.images import Plane, simulate_dense_nuclei
+from napari_inpaintaff.images import Plane, planes_of, simulate_dense_nuclei
 from napari_inpaintaff.inpainting import InpainterMetadata
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.networks import UNetArchitecture, build_unet
@@ -119,11 +119,15 @@ def test_of_many_images_those_with_labels_are_taken(monkeypatch: pytest.MonkeyPa
 
 
 def test_images_that_cannot_be_read_are_told_by_name() -> None:
-    def fail() -> NDArray[Any]:
+    def fail(_: Any) -> NDArray[Any]:
         raise ImageError("it is gone")
 
     with pytest.raises(ImageError, match=r"a\.tif: it is gone"):
-        finish(iterate_distillation([Plane("a.tif", (50, 50), fail)], Teacher(), SHORT))
+        finish(
+            iterate_distillation(
+                [Plane("a.tif", (50, 50), np.dtype(float), fail)], Teacher(), SHORT
+            )
+        )
 
 
 def test_what_cannot_be_distilled() -> None:
@@ -163,7 +167,7 @@ def test_alpha_is_the_largest_at_which_students_agree(
 
     monkeypatch.setattr(module, "compute_student_affinities", affinities)
     image = np.ones((64, 64))
-    planes = [Plane("a", image.shape, lambda: image)]
+    planes = planes_of(image, "a")
     updates, alpha = finish(choose_student_alpha(first, second, planes, [None]))
     assert alpha == expected
     assert [update.done for update in updates] == sorted(update.done for update in updates)
@@ -184,7 +188,7 @@ def test_alpha_is_chosen_where_the_foreground_is(monkeypatch: pytest.MonkeyPatch
         return affinities_from_labels(np.zeros(image.shape, int), PUBLISHED_OFFSETS)
 
     monkeypatch.setattr(module, "compute_student_affinities", affinities)
-    planes = [Plane("a", image.shape, lambda: image)]
+    planes = planes_of(image, "a")
     finish(choose_student_alpha(untrained_student(), untrained_student(), planes, [mask]))
     assert len(windows) == 2
     for window, wanted in windows:
@@ -194,7 +198,7 @@ def test_alpha_is_chosen_where_the_foreground_is(monkeypatch: pytest.MonkeyPatch
 
 def test_without_foreground_alpha_stays() -> None:
     image = np.ones((50, 50))
-    planes = [Plane("a", image.shape, lambda: image)]
+    planes = planes_of(image, "a")
     nowhere = np.zeros(image.shape, bool)
     student = untrained_student()
     assert finish(choose_student_alpha(student, student, planes, [nowhere]))[1] == 1.5

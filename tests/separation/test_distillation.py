@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from gaussian_inpainter import GaussianInpainter
 from generators import finish
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.images import Plane
+from napari_inpaintaff.images import Plane, planes_of
 from napari_inpaintaff.inpainting import Inpainter, InpainterMetadata
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.networks import UNetArchitecture
@@ -64,7 +64,7 @@ class TinyTeacher(GaussianInpainter):
 
 
 def plane(image: NDArray[Any], name: str = "image") -> Plane:
-    return Plane(name, (image.shape[0], image.shape[1]), lambda: image)
+    return planes_of(image, name)[0]
 
 
 def patches_of(*images: StudyImage, seed: int = 0, count: int = 24, **options: Any) -> Patches:
@@ -574,10 +574,10 @@ def test_labels_change_what_is_learned() -> None:
 def test_images_that_cannot_be_read_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
     good, _ = mosaic((64, 64), seed=0)
 
-    def fail() -> NDArray[Any]:
+    def fail(_: Any) -> NDArray[Any]:
         raise ImageError("the file is gone")
 
-    planes = [Plane("lost.tif", (64, 64), fail), plane(good)]
+    planes = [Plane("lost.tif", (64, 64), np.dtype(float), fail), plane(good)]
     with caplog.at_level(logging.WARNING):
         student = finish(distill(planes, TinyTeacher(), SHORT, device="cpu"))[1]
     assert student.metadata.training["images"] == 1

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.images import Plane, PlaneCollection, SkippedImage, planes_of
+from napari_inpaintaff.images import PlaneCollection, SkippedImage, planes_of
 from napari_inpaintaff.inpainting import (
     ARCHITECTURES,
     InpainterMetadata,
@@ -112,9 +112,7 @@ class FakeTrainingEngine(CoreTrainingEngine):
         bad = [SkippedImage(str(f), "it is damaged") for f in files if f not in good]
         if not good:
             raise ImageError(f"no image can be used: {bad[0].path_or_name}: {bad[0].reason}")
-        planes = tuple(
-            Plane(f"{f.name} [{t}]", (8, 8), lambda: np.eye(8)) for f in good for t in (0, 1)
-        )
+        planes = tuple(planes_of(np.eye(8), f"{f.name} [{t}]")[0] for f in good for t in (0, 1))
         return PlaneCollection(planes, tuple(bad), len(good))
 
     def train(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.images.pixels import Pixels
+from napari_inpaintaff.images.regions import Region, check_region
 from napari_inpaintaff.images.units import UNKNOWN_UNIT
 
 #: The axes of every image in this program, in this order.
@@ -137,8 +138,13 @@ class Layout:
     dimensions: tuple[int, ...]
     fixed: tuple[tuple[int, int], ...]
 
-    def read(self, pixels: Pixels, position: tuple[int, ...] = ()) -> NDArray[Any]:
-        """Read the image, or the part of it at a position along its first axes.
+    def read(
+        self,
+        pixels: Pixels,
+        position: tuple[int, ...] = (),
+        region: Region | None = None,
+    ) -> NDArray[Any]:
+        """Read the image, or a part of it; no more of the file is read than it needs.
 
         Parameters
         ----------
@@ -146,17 +152,28 @@ class Layout:
             Of the file.
         position : tuple of int, optional
             Index along the first axes.
+        region : tuple of (slice, slice), optional
+            Rows and columns, all of them if not given.
 
         Returns
         -------
         ndarray
             Contiguous, with the remaining axes of the image.
+
+        Raises
+        ------
+        ParameterError
+            If the region is empty or reaches outside the image.
         """
         index: list[int | slice] = [slice(None)] * len(pixels.shape)
         for dimension, place in self.fixed:
             index[dimension] = place
         for dimension, place in zip(self.dimensions, position, strict=False):
             index[dimension] = place
+        if region is not None:
+            index[self.dimensions[-2]], index[self.dimensions[-1]] = check_region(
+                region, self.shape
+            )
         kept = self.dimensions[len(position) :]
         data = np.asarray(pixels[tuple(index)])
         data = data.transpose([sorted(kept).index(dimension) for dimension in kept])

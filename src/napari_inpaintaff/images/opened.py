@@ -15,6 +15,7 @@ from napari_inpaintaff.images.axes import CANONICAL_AXES, Layout, find_layout
 from napari_inpaintaff.images.pixels import Pixels, check_intensities, reading_pixels
 from napari_inpaintaff.images.planes import Plane
 from napari_inpaintaff.images.reading import open_without_pixels
+from napari_inpaintaff.images.regions import Region, check_region
 from napari_inpaintaff.images.units import UNKNOWN_UNIT
 
 
@@ -74,6 +75,7 @@ def open_planes(path: str | PathLike[str], *, channel: int | None = None) -> Ope
         single = all(axis in CANONICAL_AXES or size == 1 for axis, size in axes)
         layout = find_layout(raw, channel=None if single else channel, where=str(path))
         check_intensities(raw.data.dtype, path)
+    dtype = np.dtype(raw.data.dtype).newbyteorder("=")
     height, width = layout.shape[-2:]
     planes = {}
     for position in np.ndindex(layout.shape[:-2]):
@@ -82,7 +84,7 @@ def open_planes(path: str | PathLike[str], *, channel: int | None = None) -> Ope
         )
         name = f"{path.name} [{named}]" if position else path.name
         read = partial(_read, name, layout, raw.data, position)
-        planes[position] = Plane(name, (height, width), read)
+        planes[position] = Plane(name, (height, width), dtype, read)
     return OpenedImage(
         planes,
         layout.axes,
@@ -93,6 +95,9 @@ def open_planes(path: str | PathLike[str], *, channel: int | None = None) -> Ope
     )
 
 
-def _read(name: str, layout: Layout, pixels: Pixels, position: tuple[int, ...]) -> NDArray[Any]:
+def _read(
+    name: str, layout: Layout, pixels: Pixels, position: tuple[int, ...], region: Region
+) -> NDArray[Any]:
+    region = check_region(region, layout.shape)
     with reading_pixels(name):
-        return layout.read(pixels, position)
+        return layout.read(pixels, position, region)

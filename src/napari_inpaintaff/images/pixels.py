@@ -25,7 +25,7 @@ class Pixels(Protocol):
         ...
 
     def __getitem__(self, index: tuple[int | slice, ...], /) -> Any:
-        """Return a part, one place or all of every axis; `numpy.asarray` reads it."""
+        """Return a part, one place or a slice of every axis; `numpy.asarray` reads it."""
         ...
 
 

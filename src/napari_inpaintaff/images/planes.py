@@ -1,4 +1,4 @@
-"""Single planes of images, read one at a time when they are needed."""
+"""Single planes of images, read one at a time, or in part, when they are needed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images.pixels import Pixels, check_intensities, reading_pixels
+from napari_inpaintaff.images.regions import Region, check_region
 
 
 @dataclass(frozen=True)
 class Plane:
-    """One plane of an image, not read yet.
+    """One plane of an image, not read yet: `read` reads all of it, `read_region` a part.
 
     Attributes
     ----------
@@ -24,15 +25,30 @@ class Plane:
         For messages, such as ``"a.tif"`` or ``"stack.tif [t=3, z=1]"``.
     shape : tuple of (int, int)
         Height and width in pixels.
-    read : callable
-        Returns an array (Y, X) of integer or floating-point intensities, as they are in the
-        image. It may be called from any thread, and raises ImageError where the pixels
-        cannot be read.
+    dtype : dtype
+        Of the intensities, in the byte order of this machine.
+    read_region : callable
+        Takes rows and columns, which must lie inside the plane, and returns an array of that
+        size with integer or floating-point intensities, as they are in the image; no more of
+        a file is read and decoded than its format asks for. It may be called from any thread,
+        and raises ImageError where the pixels cannot be read.
     """
 
     name: str
     shape: tuple[int, int]
-    read: Callable[[], NDArray[Any]]
+    dtype: np.dtype[Any]
+    read_region: Callable[[Region], NDArray[Any]]
+
+    def read(self) -> NDArray[Any]:
+        """Read the whole plane, an array (Y, X).
+
+        Raises
+        ------
+        ImageError
+            If the pixels cannot be read.
+        """
+        height, width = self.shape
+        return self.read_region((slice(0, height), slice(0, width)))
 
 
 @dataclass(frozen=True)
@@ -82,14 +98,15 @@ def planes_of(array: Pixels, name: str) -> list[Plane]:
     Parameters
     ----------
     array : array of integers or floating-point numbers, shape (..., Y, X)
-        Arrays of dask and zarr are read plane by plane, when a plane is asked for.
+        Of arrays of dask and zarr only the blocks are read that a plane, or a region of it,
+        needs, and only when it is asked for.
     name : str
         Of the array, for messages.
 
     Returns
     -------
     list of Plane
-        In the order of the leading axes; `Plane.read` returns a copy.
+        In the order of the leading axes; what is read is a copy.
 
     Raises
     ------
@@ -104,17 +121,21 @@ def planes_of(array: Pixels, name: str) -> list[Plane]:
     shape = tuple(int(length) for length in array.shape)
     if len(shape) < 2 or 0 in shape:
         raise ImageError(f"{name} has the shape {shape}: an image of (Y, X) pixels is needed")
-    check_intensities(np.dtype(array.dtype), name)
+    dtype = np.dtype(array.dtype)
+    check_intensities(dtype, name)
     planes = []
     for index in np.ndindex(shape[:-2]):
         position = ", ".join(map(str, index))
         of_plane = f"{name} [{position}]" if index else name
         read = partial(_read, array, index, of_plane)
-        planes.append(Plane(of_plane, (shape[-2], shape[-1]), read))
+        native = dtype.newbyteorder("=")
+        planes.append(Plane(of_plane, (shape[-2], shape[-1]), native, read))
     return planes
 
 
-def _read(array: Pixels, index: tuple[int, ...], name: str) -> NDArray[Any]:
+def _read(array: Pixels, index: tuple[int, ...], name: str, region: Region) -> NDArray[Any]:
+    rows, columns = check_region(region, array.shape)
     with reading_pixels(name):
         # A copy: the owner of the array may go on painting in it.
-        return np.array(array[(*index, slice(None), slice(None))])
+        pixels = np.array(array[(*index, rows, columns)])
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)

@@ -1,4 +1,4 @@
-"""The pixels of a TIFF file, read plane by plane without going through the whole file again."""
+"""The pixels of a TIFF file, read part by part without going through the whole file again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images.tiff_segments import (
+    Spans,
+    decoding,
+    lengths,
+    read_block,
+    read_page_part,
+)
 
 Index = tuple[int | slice, ...]
 
@@ -65,74 +72,66 @@ class TiffPixels:
             tuple(series.shape),
             np.dtype(series.dtype),
             _stamp(path),
-            series.dataoffset if plain and not series.is_multifile else None,
+            (series.dataoffset or None) if plain and not series.is_multifile else None,
             series.keyframe.parent.byteorder,
             tuple(places) if plain and apart and whole else (),
         )
 
     def __getitem__(self, index: Index) -> NDArray[Any]:
-        """Read a part; pages of which nothing is asked for are not decoded."""
+        """Read a part; what is not asked for is not decoded where the file allows it."""
         if _stamp(self.path) != self.stamp:
             raise ImageError(f"{self.path} has changed since it was opened")
-        place = _leading_numbers(index)
-        if place and self.start is not None:
-            return self._read_piece(self.start, place)[index[len(place) :]]
+        spans = _spans(index, self.shape)
+        numbers = tuple(0 if isinstance(part, int) else slice(None) for part in index)
+        if self.start is not None:
+            dtype = self.dtype.newbyteorder(self.byteorder)
+            return read_block(self.path, self.start, dtype, self.shape, spans)[numbers]
         axes = self._axes_of_pages()
-        if axes and len(place) >= axes:
-            return self._read_page(place[:axes])[index[axes:]]
+        if axes is not None and math.prod(lengths(spans[:axes])) == 1:
+            return self._read_page(spans, axes)[numbers]
         with tifffile.TiffFile(self.path) as tiff:
             series = tiff.series[self.number]
-            return _decoded(series, series.keyframe, self.path)[index]
+            with decoding(series.keyframe, self.path):
+                return np.asarray(series.asarray())[index]
 
-    def _axes_of_pages(self) -> int:
-        """Return how many of the first axes choose a page; 0 if there is nothing to choose."""
-        counts = np.cumprod(self.shape)
-        return next((n + 1 for n, c in enumerate(counts) if 1 < c == len(self.pages)), 0)
+    def _axes_of_pages(self) -> int | None:
+        """Return how many of the first axes choose a page; None if it is not theirs to choose."""
+        counts = np.cumprod((1, *self.shape))
+        return next((n for n, count in enumerate(counts) if count == len(self.pages)), None)
 
-    def _read_piece(self, start: int, place: tuple[int, ...]) -> NDArray[Any]:
-        shape = self.shape[len(place) :]
-        number = int(np.ravel_multi_index(place, self.shape[: len(place)]))
-        size = math.prod(shape)
-        dtype = self.dtype.newbyteorder(self.byteorder)
-        offset = start + number * size * dtype.itemsize
-        data = np.fromfile(self.path, dtype, count=size, offset=offset)
-        if data.size != size:
-            raise ImageError(f"{self.path} is damaged or cut off: pixels are missing at the end")
-        return data.reshape(shape)
-
-    def _read_page(self, place: tuple[int, ...]) -> NDArray[Any]:
-        number = int(np.ravel_multi_index(place, self.shape[: len(place)]))
+    def _read_page(self, spans: Spans, axes: int) -> NDArray[Any]:
+        place = [span.start for span in spans[:axes]]
+        number = int(np.ravel_multi_index(place, self.shape[:axes])) if place else 0
         path, offset = self.pages[number]
         with tifffile.TiffFile(path) as tiff:
             tiff.filehandle.seek(offset)
             page = tifffile.TiffPage(tiff, index=number)
-            return _decoded(page, page, path).reshape(self.shape[len(place) :])
+            # The axes of a page are the same as those of the image, but for those of length 1.
+            inside = zip(spans[axes:], self.shape[axes:], strict=True)
+            long = [(span, size) for span, size in inside if size > 1]
+            if [size for _, size in long] != [size for size in page.shaped if size > 1]:
+                raise ImageError(f"{self.path} is damaged: its pages differ in size")
+            wanted = iter([span for span, _ in long])
+            part = [next(wanted) if n > 1 else slice(0, 1) for n in page.shaped]
+            return read_page_part(page, part, path).reshape(lengths(spans))
 
 
-def _leading_numbers(index: Index) -> tuple[int, ...]:
-    numbers: list[int] = []
-    for part in index:
+def _spans(index: Index, shape: tuple[int, ...]) -> list[slice]:
+    """Return from where to where an index reaches along every axis."""
+    spans = []
+    for part, size in zip(index, shape, strict=True):
         if isinstance(part, slice):
-            break
-        numbers.append(part)
-    return tuple(numbers)
+            start, stop, step = part.indices(size)
+            if step != 1:
+                raise IndexError(f"steps are not supported, got {part}")
+            spans.append(slice(start, max(start, stop)))
+        elif 0 <= part < size:
+            spans.append(slice(part, part + 1))
+        else:
+            raise IndexError(f"index {part} is out of bounds for an axis of {size}")
+    return spans
 
 
 def _stamp(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def _decoded(
-    part: tifffile.TiffPageSeries | tifffile.TiffPage, page: tifffile.TiffPage, path: Path
-) -> NDArray[Any]:
-    try:
-        return np.asarray(part.asarray())
-    except ValueError as error:
-        if "imagecodecs" not in str(error):
-            raise
-        compression = tifffile.COMPRESSION(page.compression).name
-        raise ImageError(
-            f"{path} is compressed with {compression}: install the package imagecodecs to read "
-            "it, or save the image uncompressed"
-        ) from error

@@ -141,7 +141,7 @@ def choose_affnet_alpha(
     for index, part, truth in _best_windows(labels, held_out):
         yield Progress(len(windows), total, message)
         given = np.asarray(labels[index])[part]
-        image = planes[index].read()[part]
+        image = planes[index].read_region(part)
         mask = close_gaps(np.maximum(given, 0)) & np.isfinite(image)
         affinities = compute_student_affinities(image, affnet, wanted=mask, diameter=diameter)
         windows.append(_Window(affinities, mask, truth))
@@ -182,12 +182,14 @@ def _best_windows(
     """Return the windows with most cells that count: image, part, and these cells alone."""
     found = []
     for index, given in enumerate(labels):
+        height, width = given.shape
         counting = np.maximum(np.asarray(given), 0)
         if held_out is not None:
             counting = _mostly_inside(counting, held_out[index])
-        for y in range(0, given.shape[0], _WINDOW):
-            for x in range(0, given.shape[1], _WINDOW):
-                part = slice(y, y + _WINDOW), slice(x, x + _WINDOW)
+        for y in range(0, height, _WINDOW):
+            for x in range(0, width, _WINDOW):
+                rows = slice(y, min(y + _WINDOW, height))
+                part = rows, slice(x, min(x + _WINDOW, width))
                 cells = np.count_nonzero(np.unique(counting[part]))
                 if cells:
                     found.append((cells, (index, part, counting[part])))

@@ -238,10 +238,13 @@ def _window_of(
     corners = [
         (y, x) for y in range(0, plane.shape[0], _WINDOW) for x in range(0, plane.shape[1], _WINDOW)
     ]
-    parts = [(slice(y, y + _WINDOW), slice(x, x + _WINDOW)) for y, x in corners]
+    height, width = plane.shape
+    parts = [
+        (slice(y, min(y + _WINDOW, height)), slice(x, min(x + _WINDOW, width))) for y, x in corners
+    ]
     part = max(parts, key=lambda part: np.count_nonzero(mask[part]))
     try:
-        image = plane.read()[part]
+        image = plane.read_region(part)
     except ImageError:  # has been told when the patches were cut
         return None
     wanted = mask[part] & np.isfinite(image)
