@@ -281,3 +281,55 @@ def test_a_region_of_an_image_that_is_larger_than_the_memory(
     else:
         expected[10, 10:110] = np.arange(100)
     np.testing.assert_array_equal(pixels, expected)
+
+
+# Pyramids.
+
+FINE = RNG.integers(0, 60_000, (256, 320), dtype=np.uint16)
+
+
+def sub_ifds(path: Path) -> None:
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        options: dict[str, Any] = {"tile": (64, 64), "compression": "zlib"}
+        scale = {"axes": "YX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+        tiff.write(FINE, subifds=2, metadata=scale, **options)
+        tiff.write(FINE[::2, ::2], subfiletype=1, **options)
+        tiff.write(FINE[::4, ::4], subfiletype=1, **options)
+
+
+def pages_marked_as_reduced(path: Path) -> None:
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(FINE, tile=(64, 64), resolution=(20_000, 20_000), resolutionunit="CENTIMETER")
+        tiff.write(FINE[::2, ::2], subfiletype=1, tile=(64, 64))
+
+
+def aperio(path: Path) -> None:
+    with tifffile.TiffWriter(path) as tiff:
+        options: dict[str, Any] = {"tile": (64, 64), "metadata": None}
+        tiff.write(FINE, description="Aperio Image Library v1|AppMag = 20|MPP = 0.5", **options)
+        tiff.write(FINE[::3, ::3], metadata=None)
+        tiff.write(FINE[::2, ::2], **options)
+        tiff.write(FINE[:90, :100], subfiletype=1, metadata=None, description="Aperio label")
+        tiff.write(FINE[:80, :200], subfiletype=9, metadata=None, description="Aperio macro")
+
+
+@pytest.mark.parametrize("write_file", [sub_ifds, pages_marked_as_reduced, aperio])
+def test_the_full_resolution_of_a_pyramid_is_used(tmp_path: Path, write_file: Any) -> None:
+    path = tmp_path / "slide.tif"
+    write_file(path)
+    image = open_planes(path)
+    assert (image.shape, image.axes, image.scale) == (FINE.shape, "YX", (0.5, 0.5))
+    assert image.units == ("micrometer", "micrometer")
+    plane = image.planes[()]
+    region = (slice(100, 200), slice(60, 310))
+    np.testing.assert_array_equal(plane.read_region(region), FINE[region])
+    np.testing.assert_array_equal(plane.read(), FINE)
+    np.testing.assert_array_equal(read_image(path).data, FINE)
+
+
+def test_several_images_of_one_file_are_no_pyramid(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        tiff.write(FINE)
+        tiff.write(FINE[::2, ::2])
+    with pytest.raises(ImageError, match="holds 2 images"):
+        open_planes(tmp_path / "a.tif")

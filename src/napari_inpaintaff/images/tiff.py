@@ -33,6 +33,11 @@ _NEEDED_TAGS = {270, 273, 279, 324, 325}
 _TAG_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _TAG_TYPE_SIZES |= {13: 4, 16: 8, 17: 8, 18: 8}
 
+#: What tifffile calls the image proper in the files of slide scanners, and what these call
+#: the pictures that go with it.
+_FULL_RESOLUTION = "Baseline"
+_ACCOMPANYING = {"thumbnail", "label", "macro", "map", "label image", "macro image"}
+
 #: The largest pixel that the resolution of a plain TIFF is believed to give, in meters.
 #: Pixels of cameras are smaller, the dots per inch of print and screens are larger.
 _LARGEST_PLAIN_PIXEL = 20e-6
@@ -41,7 +46,8 @@ _LARGEST_PLAIN_PIXEL = 20e-6
 def open_tiff(path: Path) -> RawImage:
     """Open the image of a TIFF file with the axes that the file names.
 
-    Previews (reduced images) are ignored. A resolution in inches or centimeters of a
+    Previews (reduced images) are ignored, and of a pyramid (SubIFDs, OME, slide scanners) the
+    full resolution is taken. A resolution in inches or centimeters of a
     plain TIFF is believed only where it means pixels of at most 20 micrometers, because
     most programs write the dots per inch of a printer or screen there. All pages are
     found and checked, but no pixel is read.
@@ -53,18 +59,34 @@ def open_tiff(path: Path) -> RawImage:
     """
     _check_complete(path)
     with tifffile.TiffFile(path) as tiff:
-        numbers = [n for n, one in enumerate(tiff.series) if not one.keyframe.is_reduced]
-        series = [tiff.series[number] for number in numbers]
-        if len(series) != 1:
-            shapes = ", ".join("x".join(map(str, one.shape)) for one in series)
-            raise ImageError(
-                f"{path} holds {len(series)} images ({shapes}): save the one to use as its own file"
-            )
-        _check_pages(path, series[0])
-        _check_single_directory(path, tiff, series[0])
+        number = _only_image(path, tiff)
+        series = tiff.series[number]
+        _check_pages(path, series)
+        _check_single_directory(path, tiff, series)
         scale, units = _physical_scale(tiff)
-        pixels = TiffPixels.of_series(path, numbers[0], series[0])
-        return RawImage(pixels, series[0].axes, scale, units, _other_files(path, series[0]))
+        pixels = TiffPixels.of_series(path, number, series)
+        return RawImage(pixels, series.axes, scale, units, _other_files(path, series))
+
+
+def _only_image(path: Path, tiff: tifffile.TiffFile) -> int:
+    """Return which of the series of a file is its image, in full resolution.
+
+    Coarser levels of a pyramid belong to a series; previews are marked as reduced, or, in the
+    files of slide scanners, named.
+    """
+    series = dict(enumerate(tiff.series))
+    full = {n: one for n, one in series.items() if one.name == _FULL_RESOLUTION}
+    images = full or {
+        n: one
+        for n, one in series.items()
+        if not one.keyframe.is_reduced and str(one.name).lower() not in _ACCOMPANYING
+    }
+    if len(images) != 1:
+        shapes = ", ".join("x".join(map(str, one.shape)) for one in images.values())
+        raise ImageError(
+            f"{path} holds {len(images)} images ({shapes}): save the one to use as its own file"
+        )
+    return next(iter(images))
 
 
 def _other_files(path: Path, series: tifffile.TiffPageSeries) -> frozenset[Path]:
@@ -151,6 +173,8 @@ def _physical_scale(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict[str
         found = _ome_scale(tiff.ome_metadata)
     elif tiff.is_imagej and tiff.imagej_metadata:
         found = _imagej_scale(tiff)
+    elif tiff.is_svs:
+        found = _aperio_scale(tiff.pages.first.description)
     else:
         found = _plain_scale(tiff.pages.first)
     usable = {
@@ -187,6 +211,14 @@ def _imagej_scale(tiff: tifffile.TiffFile) -> dict[str, tuple[float, str]]:
     if "finterval" in metadata:
         found["T"] = (_number(metadata["finterval"]), unit_name(str(metadata.get("tunit", "s"))))
     return found
+
+
+def _aperio_scale(description: str) -> dict[str, tuple[float, str]]:
+    """Return what an Aperio slide scanner writes: fields, and one of micrometers per pixel."""
+    fields = dict(field.partition("=")[::2] for field in description.split("|")[1:])
+    known = {name.strip(): value for name, value in fields.items()}
+    step = _number(known.get("MPP", "").strip())
+    return {axis: (step, "micrometer") for axis in "YX"}
 
 
 def _plain_scale(page: tifffile.TiffPage) -> dict[str, tuple[float, str]]:
