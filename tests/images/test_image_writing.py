@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
 import textwrap
 from pathlib import Path
+from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from napari_inpaintaff.errors import InpaintAffError, OutputError, ParameterError
+from napari_inpaintaff.errors import ImageError, InpaintAffError, OutputError, ParameterError
 from napari_inpaintaff.images import (
     atomic_path,
     check_writable,
@@ -25,6 +30,7 @@ from napari_inpaintaff.images import (
     write_labels,
     writing,
 )
+from napari_inpaintaff.images.writing import iterate_label_tiff
 
 LABELS = np.random.default_rng(0).integers(0, 300, (40, 50)).astype(np.uint16)
 POSIX_ONLY = pytest.mark.skipif(
@@ -339,3 +345,183 @@ def test_links_are_followed(tmp_path: Path) -> None:
     write_labels(tmp_path / "link.tif", LABELS)
     assert (tmp_path / "link.tif").is_symlink()
     np.testing.assert_array_equal(read_labels(real), LABELS)
+
+
+# Labels that are not in memory.
+
+SIDE = 4700  # more pixels than are written without tiles
+
+
+def large_labels() -> da.Array:
+    def block(block_info: Any = None) -> NDArray[np.uint32]:
+        (y, _), (x, _) = block_info[None]["array-location"]
+        return np.arange(1000 * 1000, dtype=np.uint32).reshape(1000, 1000)[
+            : min(1000, SIDE - y), : min(1000, SIDE - x)
+        ] // np.uint32(97)
+
+    chunks = ((1000, 1000, 1000, 1000, SIDE - 4000),) * 2
+    return da.map_blocks(block, chunks=chunks, dtype=np.uint32, meta=np.zeros((0, 0), np.uint32))
+
+
+def test_large_planes_become_the_tiles_of_an_ome_bigtiff(tmp_path: Path) -> None:
+    labels = large_labels()
+    steps = iterate_label_tiff(
+        tmp_path / "a.tif", labels, scale=(0.5, 0.25), units=("micrometer", "micrometer")
+    )
+    updates = list(steps)
+    assert [update.done for update in updates] == list(range(updates[0].total + 1))
+    assert len(updates) > 2
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        assert tiff.is_bigtiff
+        assert tiff.is_ome
+        page = tiff.pages.first
+        assert (page.is_tiled, page.compression.name) == (True, "ADOBE_DEFLATE")
+    image = read_image(tmp_path / "a.tif")
+    assert (image.data.dtype, image.scale) == (np.uint16, (0.5, 0.25))
+    np.testing.assert_array_equal(image.data, labels.compute())
+
+
+def test_stacks_of_large_planes(tmp_path: Path) -> None:
+    labels = np.zeros((2, 4100, 4100), np.uint16)
+    labels[1, 4090:, 4050:] = 7
+    labels[0, 0, 0] = 9
+    write_labels(tmp_path / "a.tif", labels, axes="TYX")
+    image = read_image(tmp_path / "a.tif")
+    assert image.axes == "TYX"
+    np.testing.assert_array_equal(image.data, labels)
+
+
+@pytest.mark.parametrize("axes", ["YX", "TYX", "TZYX"])
+def test_labels_read_plane_by_plane_give_the_same_file(tmp_path: Path, axes: str) -> None:
+    labels = np.random.default_rng(0).integers(0, 70_000, (2, 3, 30, 40), dtype=np.uint32)
+    labels = labels[(0,) * (4 - len(axes))]
+    write_labels(tmp_path / "memory.tif", labels, axes=axes)
+    lazy = [
+        zarr.create_array(tmp_path / "a.zarr", data=labels, chunks=(*labels.shape[:-2], 16, 16)),
+        da.from_array(labels, chunks=7),
+    ]
+    for number, pixels in enumerate(lazy):
+        for largest in (None, 70_000):
+            path = tmp_path / f"{number}.tif"
+            *_, last = iterate_label_tiff(path, pixels, axes=axes, largest=largest)
+            assert last.fraction == 1
+            assert without_uuid(path) == without_uuid(tmp_path / "memory.tif")
+
+
+def without_uuid(path: Path) -> bytes:
+    """Return the bytes of an OME-TIFF but for the number that is another one in every file."""
+    return re.sub(rb"urn:uuid:[0-9a-f-]+", b"", path.read_bytes())
+
+
+def test_the_largest_label_is_believed_and_checked(tmp_path: Path) -> None:
+    labels = Counted(np.array([[0, 3], [2, 70_000]], np.uint32))
+    path = tmp_path / "a.tif"
+    for largest, dtype, reads in ((None, np.uint32, 2), (70_000, np.uint32, 1)):
+        labels.reads = 0
+        list(iterate_label_tiff(path, labels, largest=largest))
+        assert (read_labels(path).dtype, labels.reads) == (dtype, reads)
+    list(iterate_label_tiff(path, np.array([[1, 2]], np.uint16), largest=2**17))
+    assert read_labels(path).dtype == np.uint32
+    before = path.read_bytes()
+    with pytest.raises(ParameterError, match="a label 70000, which is more than was announced"):
+        list(iterate_label_tiff(path, labels, largest=3))
+    with pytest.raises(ParameterError, match="must not be negative, got -1"):
+        list(iterate_label_tiff(path, np.array([[-1, 2]]), largest=2))
+    with pytest.raises(ParameterError, match="largest label must be"):
+        list(iterate_label_tiff(path, labels, largest=2**32))
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
+
+
+class Counted:
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array, self.shape, self.dtype, self.reads = array, array.shape, array.dtype, 0
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        self.reads += 1
+        return self.array[index]
+
+
+def test_writing_a_large_plane_can_be_cancelled_and_fail(tmp_path: Path) -> None:
+    steps = iterate_label_tiff(tmp_path / "a.tif", large_labels(), largest=70_000)
+    next(steps)
+    next(steps)
+    steps.close()
+    assert not list(tmp_path.iterdir())
+
+    class Gone(Counted):
+        def __getitem__(self, index: Any) -> NDArray[Any]:
+            if index[0].start:
+                raise ImageError("the disk is gone")
+            return self.array[index]
+
+    with pytest.raises(ImageError, match="the disk is gone"):
+        list(iterate_label_tiff(tmp_path / "a.tif", Gone(np.zeros((SIDE, SIDE), np.uint16))))
+    assert not list(tmp_path.iterdir())
+
+
+@POSIX_ONLY
+def test_a_large_plane_on_a_full_disk(tmp_path: Path) -> None:
+    code = f"""
+        import resource
+        import numpy as np
+        from napari_inpaintaff.errors import OutputError
+        from napari_inpaintaff.images import write_labels
+
+        labels = np.random.default_rng(0).integers(0, 60000, (4100, 4100), dtype=np.uint16)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+        try:
+            write_labels({str(tmp_path / "a.tif")!r}, labels)
+        except OutputError as error:
+            print(error)
+    """
+    assert "cannot be written: the file is larger than" in run_python(code)
+    assert not list(tmp_path.iterdir())
+
+
+@POSIX_ONLY
+@pytest.mark.parametrize("target", ["a.tif", "a.zarr"])
+def test_large_labels_are_written_in_little_memory(tmp_path: Path, target: str) -> None:
+    """16,384 x 16,384 labels of 1 GB, and 150 frames of 600 MB, in less than 400 MB."""
+    code = f"""
+        import resource
+        import numpy as np
+        from napari_inpaintaff.images import LazyImage, open_planes
+        from napari_inpaintaff.images.ome_zarr_writing import iterate_ome_zarr_labels
+        from napari_inpaintaff.images.writing import iterate_label_tiff
+
+        class Made:
+            dtype = np.dtype(np.uint32)
+
+            def __init__(self, *shape):
+                self.shape = shape
+
+            def __getitem__(self, index):
+                sizes = zip(index[-2:], self.shape[-2:])
+                shape = [len(range(*part.indices(size))) for part, size in sizes]
+                rows = np.arange(self.shape[-2], dtype=np.uint32)[index[-2]] // 64
+                return np.broadcast_to(rows[:, np.newaxis], shape) + np.uint32(sum(index[:-2]))
+
+        def write(shape, axes):
+            path = {str(tmp_path / target)!r}
+            scale, units = (1.0,) * len(axes), ("pixel",) * len(axes)
+            if path.endswith(".tif"):
+                for _ in iterate_label_tiff(path, Made(*shape), axes=axes, largest=900):
+                    pass
+            else:
+                image = LazyImage(Made(*shape), axes, scale, units, "a")
+                for _ in iterate_ome_zarr_labels(path, image, largest=900):
+                    pass
+            return open_planes(path).planes
+
+        write((600, 600), "YX")
+        used = int(next(l for l in open("/proc/self/status") if l.startswith("VmSize")).split()[1])
+        limit = used * 1024 + 400 * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        plane = write((16384, 16384), "YX")[()]
+        print(plane.read_region((slice(16380, 16384), slice(9, 11))).max())
+        plane = write((150, 1024, 1024), "TYX")[(149,)]
+        print(plane.read_region((slice(500, 502), slice(9, 11))).max())
+    """
+    last, frame = run_python(code).split()
+    assert (int(last), int(frame)) == (16383 // 64, 501 // 64 + 149)

@@ -7,7 +7,7 @@ from napari_inpaintaff.images.affinity_files import (
     read_affinity_file,
     write_affinities,
 )
-from napari_inpaintaff.images.axes import ImageData
+from napari_inpaintaff.images.axes import ImageData, LazyImage
 from napari_inpaintaff.images.challenge_masks import write_challenge_masks
 from napari_inpaintaff.images.files import atomic_path, check_writable
 from napari_inpaintaff.images.gather import gather_planes, images_in
@@ -43,6 +43,7 @@ __all__ = [
     "ZARR_SUFFIXES",
     "ImageData",
     "LabelFormat",
+    "LazyImage",
     "Normalisation",
     "NormalisationKind",
     "OpenedImage",

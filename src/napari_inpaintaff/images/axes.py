@@ -23,13 +23,13 @@ _CHANNEL_AXES = "CS"
 
 
 @dataclass(frozen=True)
-class ImageData:
-    """An image of one channel with its axes and physical scale.
+class LazyImage:
+    """An image of one channel, its pixels perhaps not read yet, with axes and physical scale.
 
     Attributes
     ----------
-    data : ndarray
-        Pixels of the dtype of the file, one dimension per letter of `axes`.
+    data : Pixels
+        One dimension per letter of `axes`: an array, or what reads one, as dask and zarr do.
     axes : str
         A subset of ``"TZYX"`` in that order, ending in ``"YX"``.
     scale : tuple of float
@@ -46,17 +46,37 @@ class ImageData:
         If axes, scale or units do not fit the data.
     """
 
-    data: NDArray[Any]
+    data: Pixels
     axes: str
     scale: tuple[float, ...]
     units: tuple[str, ...]
     name: str
 
     def __post_init__(self) -> None:
-        check_axes(self.axes, self.data.ndim)
+        check_axes(self.axes, len(self.data.shape))
         scale, units = complete_scale(self.axes, self.scale, self.units)
         object.__setattr__(self, "scale", scale)
         object.__setattr__(self, "units", units)
+
+
+@dataclass(frozen=True)
+class ImageData(LazyImage):
+    """An image of one channel in memory, with its axes and physical scale.
+
+    Attributes
+    ----------
+    data : ndarray
+        Pixels of the dtype of the file, one dimension per letter of `axes`.
+    axes, scale, units, name
+        As for `LazyImage`.
+
+    Raises
+    ------
+    ParameterError
+        If axes, scale or units do not fit the data.
+    """
+
+    data: NDArray[Any]
 
 
 def check_axes(axes: str, ndim: int) -> None:

@@ -5,6 +5,7 @@ Specification: https://ngff.openmicroscopy.org.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator
 from os import PathLike
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_inpaintaff.errors import OutputError, ParameterError
-from napari_inpaintaff.images.axes import ImageData
+from napari_inpaintaff.images.axes import ImageData, LazyImage
 from napari_inpaintaff.images.files import atomic_folder
+from napari_inpaintaff.images.lazy_labels import BLOCK, label_dtype, read_block
 from napari_inpaintaff.images.ome_zarr import is_zarr
+from napari_inpaintaff.images.regions import blocks_of
 from napari_inpaintaff.images.units import UNKNOWN_UNIT, unit_name
-from napari_inpaintaff.images.writing import label_dtype
 from napari_inpaintaff.jobs import Job, Progress
 
 if TYPE_CHECKING:
@@ -66,9 +68,37 @@ def write_ome_zarr_labels(
 
 
 def iterate_ome_zarr_labels(
-    path: str | PathLike[str], labels: ImageData, *, version: OmeZarrVersion = "0.4"
+    path: str | PathLike[str],
+    labels: LazyImage,
+    *,
+    version: OmeZarrVersion = "0.4",
+    largest: int | None = None,
 ) -> Generator[Progress, None, Path]:
-    """Do what `write_ome_zarr_labels` does, and say how far it is after every plane."""
+    """Do what `write_ome_zarr_labels` does, block by block, and say how far it is.
+
+    Labels that lie in a file or are computed (zarr, dask) are never in memory as a whole, nor
+    is a plane of them; every resolution is made from the one before.
+
+    Parameters
+    ----------
+    path, version
+        As for `write_ome_zarr_labels`.
+    labels : LazyImage
+        As for `write_ome_zarr_labels`. They are read twice where neither their type nor
+        `largest` says whether uint16 will do.
+    largest : int, optional
+        The largest label, where it is known.
+
+    Yields
+    ------
+    Progress
+        Of planes, or of blocks of large planes.
+
+    Raises
+    ------
+    ParameterError, OutputError
+        As for `write_ome_zarr_labels`; also if there is a label that `largest` does not allow.
+    """
     # Imported here: zarr is slow to import.
     import zarr
 
@@ -77,19 +107,28 @@ def iterate_ome_zarr_labels(
         raise OutputError(f"{path} cannot be written: the name must end in .zarr")
     if version not in _ZARR_FORMAT:
         raise ParameterError(f"the version must be 0.4 or 0.5, got {version!r}")
-    dtype = label_dtype(labels.data)
-    shape = labels.data.shape
+    dtype = label_dtype(labels.data, largest)
+    shape = tuple(int(length) for length in labels.data.shape)
     steps = _steps(shape)
+    blocks = list(blocks_of(shape, BLOCK))
     leading = shape[:-2]
-    total = int(np.prod(leading))
+    done, total = 0, int(np.prod(leading)) * len(blocks)
     with atomic_folder(path, replaces=is_zarr) as unfinished:
         group = zarr.create_group(unfinished, zarr_format=_ZARR_FORMAT[version])
         levels = [_level(group, n, labels, step, dtype) for n, step in enumerate(steps)]
         group.attrs.update(_metadata(labels, steps, version))
         yield Progress(0, total, "Writing the label image…")
-        for done, index in enumerate(np.ndindex(leading), 1):
-            for level, step in zip(levels, steps, strict=True):
-                level[index] = labels.data[index][::step, ::step].astype(dtype)
+        for index in np.ndindex(leading):
+            for region in blocks:
+                levels[0][(*index, *region)] = read_block(labels.data, index, region, dtype)
+                done += region is not blocks[-1]
+                yield Progress(done, total)
+            for finer, coarser in itertools.pairwise(levels):
+                for rows, columns in blocks_of(coarser.shape, BLOCK):
+                    wanted = (slice(2 * part.start, 2 * part.stop, 2) for part in (rows, columns))
+                    coarser[(*index, rows, columns)] = finer[(*index, *wanted)]
+                    yield Progress(done, total)
+            done += 1
             yield Progress(done, total)
     return path
 
@@ -102,7 +141,7 @@ def _steps(shape: tuple[int, ...]) -> list[int]:
 
 
 def _level(
-    group: zarr.Group, number: int, labels: ImageData, step: int, dtype: np.dtype[Any]
+    group: zarr.Group, number: int, labels: LazyImage, step: int, dtype: np.dtype[Any]
 ) -> zarr.Array[Any]:
     shape = labels.data.shape
     size = (-(-shape[-2] // step), -(-shape[-1] // step))
@@ -117,7 +156,7 @@ def _level(
     )
 
 
-def _metadata(labels: ImageData, steps: list[int], version: OmeZarrVersion) -> dict[str, Any]:
+def _metadata(labels: LazyImage, steps: list[int], version: OmeZarrVersion) -> dict[str, Any]:
     axes: list[dict[str, str]] = []
     for axis, unit in zip(labels.axes, labels.units, strict=True):
         described = {"name": axis.lower(), "type": "time" if axis == "T" else "space"}

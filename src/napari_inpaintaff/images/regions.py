@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from napari_inpaintaff.errors import ParameterError
 
@@ -81,3 +81,29 @@ def check_region(region: Region, shape: Sequence[int]) -> Region:
             f"the region {written} reaches outside the image of {height} rows and {width} columns"
         )
     return slice(*map(int, rows)), slice(*map(int, columns))
+
+
+def blocks_of(shape: Sequence[int], side: int) -> Iterator[Region]:
+    """Cut a plane into blocks.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Shape of the image; its last two entries are Y and X.
+    side : int
+        Rows and columns of a block; those at the end of the plane are smaller.
+
+    Yields
+    ------
+    tuple of (slice, slice)
+        Rows and columns, row by row.
+
+    Examples
+    --------
+    >>> [f"{y.start}:{y.stop},{x.start}:{x.stop}" for y, x in blocks_of((20, 50), 32)]
+    ['0:20,0:32', '0:20,32:50']
+    """
+    height, width = shape[-2:]
+    for y in range(0, height, side):
+        for x in range(0, width, side):
+            yield slice(y, min(y + side, height)), slice(x, min(x + side, width))

@@ -218,7 +218,7 @@ def _aperio_scale(description: str) -> dict[str, tuple[float, str]]:
     fields = dict(field.partition("=")[::2] for field in description.split("|")[1:])
     known = {name.strip(): value for name, value in fields.items()}
     step = _number(known.get("MPP", "").strip())
-    return {axis: (step, "micrometer") for axis in "YX"}
+    return dict.fromkeys("YX", (step, "micrometer"))
 
 
 def _plain_scale(page: tifffile.TiffPage) -> dict[str, tuple[float, str]]:

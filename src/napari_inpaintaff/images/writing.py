@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tifffile
@@ -14,6 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.images.axes import check_axes, complete_scale
 from napari_inpaintaff.images.files import atomic_path, check_writable
+from napari_inpaintaff.images.lazy_labels import label_dtype, read_block
+from napari_inpaintaff.images.pixels import Pixels
+from napari_inpaintaff.images.tiled_tiff import LARGEST_WITHOUT_TILES, bands_of, write_plane
 from napari_inpaintaff.images.units import in_meters, ome_symbol
 from napari_inpaintaff.jobs import Job, Progress
 
@@ -67,44 +72,48 @@ def write_labels(
 
 def iterate_label_tiff(
     path: str | PathLike[str],
-    labels: ArrayLike,
+    labels: Pixels | ArrayLike,
     *,
     axes: str = "YX",
     scale: tuple[float, ...] | None = None,
     units: tuple[str, ...] | None = None,
+    largest: int | None = None,
 ) -> Generator[Progress, None, Path]:
-    """Do what `write_labels` does, and say how far it is after every plane."""
-    labels = np.asarray(labels)
-    array = labels.astype(label_dtype(labels))
-    return (yield from _tiff_steps(path, array, axes=axes, scale=scale, units=units))
+    """Do what `write_labels` does, plane by plane, and say how far it is.
 
-
-def label_dtype(labels: NDArray[Any]) -> np.dtype[Any]:
-    """Choose the type in which a label image is written.
+    Labels that lie in a file or are computed (zarr, dask) are never in memory as a whole:
+    planes are read one at a time, and those of more than 4096 x 4096 pixels in bands that
+    become the tiles of a BigTIFF.
 
     Parameters
     ----------
-    labels : ndarray
-        0 is background.
+    path, axes, scale, units
+        As for `write_labels`.
+    labels : array, or what reads one
+        As for `write_labels`. They are read twice where neither their type nor `largest`
+        says whether uint16 will do.
+    largest : int, optional
+        The largest label, where it is known.
 
-    Returns
-    -------
-    dtype
-        uint16 where the largest label allows, otherwise uint32.
+    Yields
+    ------
+    Progress
+        Of planes, or of bands of large planes.
 
     Raises
     ------
-    ParameterError
-        If the labels are not integers, are negative or larger than uint32 allows.
+    ParameterError, OutputError
+        As for `write_labels`; also if there is a label that `largest` does not allow.
     """
-    if labels.dtype.kind not in "bui":
-        raise ParameterError(f"labels must be integers, got {labels.dtype}")
-    if labels.size and labels.min() < 0:
-        raise ParameterError(f"labels must not be negative, got {labels.min()}")
-    largest = int(labels.max()) if labels.size else 0
-    if largest > np.iinfo(np.uint32).max:
-        raise ParameterError(f"labels must be below 2**32, got {largest}")
-    return np.dtype(np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32)
+    pixels = _as_pixels(labels)
+    dtype = label_dtype(pixels, largest)
+    return (yield from _tiff_steps(path, pixels, dtype, axes=axes, scale=scale, units=units))
+
+
+def _as_pixels(labels: Pixels | ArrayLike) -> Pixels:
+    if all(hasattr(labels, name) for name in ("shape", "dtype", "__getitem__")):
+        return cast("Pixels", labels)
+    return np.asarray(labels)
 
 
 def write_array(
@@ -157,43 +166,51 @@ def _write_tiff(
     scale: tuple[float, ...] | None,
     units: tuple[str, ...] | None,
 ) -> Path:
-    return Job(_tiff_steps(path, array, axes=axes, scale=scale, units=units), name="TIFF").run()
+    steps = _tiff_steps(path, array, array.dtype, axes=axes, scale=scale, units=units)
+    return Job(steps, name="TIFF").run()
 
 
 def _tiff_steps(
     path: str | PathLike[str],
-    array: NDArray[Any],
+    pixels: Pixels,
+    dtype: np.dtype[Any],
     *,
     axes: str,
     scale: tuple[float, ...] | None,
     units: tuple[str, ...] | None,
 ) -> Generator[Progress, None, Path]:
     path = Path(path)
-    check_axes(axes, array.ndim)
+    shape = tuple(int(length) for length in pixels.shape)
+    check_axes(axes, len(shape))
     scale, units = complete_scale(axes, scale, units)
-    if array.size == 0:
-        raise ParameterError(f"an empty array (shape {array.shape}) cannot be written as an image")
+    if 0 in shape:
+        raise ParameterError(f"an empty array (shape {shape}) cannot be written as an image")
     check_writable(path, suffixes=TIFF_SUFFIXES)
-    planes = list(np.ndindex(array.shape[:-2]))
+    planes = list(np.ndindex(shape[:-2]))
+    plane = height, width = shape[-2], shape[-1]
+    bands = bands_of(plane, dtype) if math.prod(plane) > LARGEST_WITHOUT_TILES else None
     description = tifffile.OmeXml()
-    stored = (len(planes), 1, 1, *array.shape[-2:], 1)
-    metadata = _ome_metadata(axes, scale, units)
-    description.addimage(array.dtype, array.shape, stored, axes=axes, **metadata)
+    stored = (len(planes), 1, 1, height, width, 1)
+    description.addimage(dtype, shape, stored, axes=axes, **_ome_metadata(axes, scale, units))
     # Compression may keep a large image within the limit, but nobody knows before.
-    large = array.nbytes > _CLASSIC_TIFF_BYTES
+    large = bands is not None or math.prod(shape) * dtype.itemsize > _CLASSIC_TIFF_BYTES
     with atomic_path(path) as unfinished, tifffile.TiffWriter(unfinished, bigtiff=large) as tiff:
-        yield Progress(0, len(planes))
-        for done, index in enumerate(planes, 1):
-            tiff.write(
-                array[index],
-                photometric="minisblack",
-                compression="zlib",
-                description=description.tostring(declaration=True).encode() if done == 1 else None,
-                metadata=None,
-                **_resolution(scale, units),
-            )
-            yield Progress(done, len(planes))
+        done, total = 0, len(planes) * (len(bands) if bands else 1)
+        yield Progress(done, total)
+        for index in planes:
+            read = partial(read_block, pixels, index, dtype=dtype)
+            options = _page_options(scale, units)
+            if not any(index):
+                options["description"] = description.tostring(declaration=True).encode()
+            for _ in write_plane(tiff, plane, dtype, read, bands, options):
+                done += 1
+                yield Progress(done, total)
     return path
+
+
+def _page_options(scale: tuple[float, ...], units: tuple[str, ...]) -> dict[str, Any]:
+    options = {"photometric": "minisblack", "compression": "zlib", "metadata": None}
+    return options | _resolution(scale, units)
 
 
 def _ome_metadata(
