@@ -168,7 +168,7 @@ def test_labels_of_a_stack_have_its_planes(tmp_path):
         (("--diameter", "0"), "diameter"),
         (("--diameter", "2"), "diameter"),
         (("--seed", "-1"), "seed"),
-        (("--channel", "x"), "--channel"),
+        (("--channel", "+"), "--channel"),
         (("--model", "no-such-model"), "no-such-model"),
         (("--labels", "no/labels.tif"), "no/labels.tif"),
         (("--labels",), "--labels"),

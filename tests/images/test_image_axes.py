@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.images import ImageData
-from napari_inpaintaff.images.axes import RawImage, arrange
+from napari_inpaintaff.images.channels import arrange
+from napari_inpaintaff.images.layout import RawImage
 from napari_inpaintaff.images.units import in_meters, ome_symbol, unit_name
 
 

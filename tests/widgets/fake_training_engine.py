@@ -105,7 +105,7 @@ class FakeTrainingEngine(CoreTrainingEngine):
     def warm_up(self) -> None:
         self.warm = True
 
-    def look_through(self, files: Sequence[Path], channel: int | None) -> PlaneCollection:
+    def look_through(self, files: Sequence[Path], channel: int | str | None) -> PlaneCollection:
         """Two planes in every file whose name does not begin with ``bad``."""
         self.looked.append((tuple(files), channel))
         good = [file for file in files if not file.name.startswith("bad")]

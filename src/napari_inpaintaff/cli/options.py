@@ -67,9 +67,19 @@ def add_channel(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--channel",
         metavar="C",
-        type=int,
-        help="which channel of a colour or multi-channel image, counted from 0",
+        type=_channel,
+        help="which channel of a colour or multi-channel image: a number from 0, or the name that "
+        "OME metadata gives it; 0+2 combines channels, each normalised robustly",
     )
+
+
+def _channel(text: str) -> int | str:
+    from napari_inpaintaff.images import parse_channel
+
+    try:
+        return parse_channel(text)
+    except ParameterError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_output(command: argparse.ArgumentParser, metavar: str, explanation: str) -> None:

@@ -108,7 +108,7 @@ def find_pairs(paths: Sequence[Path], labels: str) -> list[tuple[Path, Path]]:
 
 
 def read_pairs(
-    pairs: Sequence[tuple[Path, Path]], *, channel: int | None, region: str | None
+    pairs: Sequence[tuple[Path, Path]], *, channel: int | str | None, region: str | None
 ) -> list[LabelledPlane]:
     """Read images and their labels.
 
@@ -116,7 +116,7 @@ def read_pairs(
     ----------
     pairs : sequence of (Path, Path)
         See `find_pairs`.
-    channel : int or None
+    channel : int, str or None
         Of those images that have several.
     region : str or None
         Rows and columns to keep, see `parse_region`.

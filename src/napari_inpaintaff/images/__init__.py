@@ -9,6 +9,7 @@ from napari_inpaintaff.images.affinity_files import (
 )
 from napari_inpaintaff.images.axes import ImageData, LazyImage
 from napari_inpaintaff.images.challenge_masks import write_challenge_masks
+from napari_inpaintaff.images.channels import ChannelChoice, parse_channel
 from napari_inpaintaff.images.files import atomic_path, check_writable
 from napari_inpaintaff.images.gather import gather_planes, images_in
 from napari_inpaintaff.images.imagej_rois import ROI_SUFFIXES, write_rois
@@ -41,6 +42,7 @@ __all__ = [
     "SAMPLES",
     "TIFF_SUFFIXES",
     "ZARR_SUFFIXES",
+    "ChannelChoice",
     "ImageData",
     "LabelFormat",
     "LazyImage",
@@ -63,6 +65,7 @@ __all__ = [
     "images_in",
     "open_planes",
     "origins_with",
+    "parse_channel",
     "parse_region",
     "patch_grids",
     "patch_origins",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images.channels import ChannelChoice
 from napari_inpaintaff.images.ome_zarr import is_zarr
 from napari_inpaintaff.images.opened import open_planes
 from napari_inpaintaff.images.planes import Plane, PlaneCollection, SkippedImage
@@ -18,7 +19,7 @@ _NAMED = 3
 
 
 def gather_planes(
-    sources: Sequence[str | os.PathLike[str]], *, channel: int | None = None
+    sources: Sequence[str | os.PathLike[str]], *, channel: ChannelChoice | None = None
 ) -> PlaneCollection:
     """Find the planes of many images without reading their pixels.
 
@@ -29,8 +30,9 @@ def gather_planes(
         any number of folders), in any order and any mix. Images are TIFF (stacks and
         time-lapses, too), PNG, JPEG and OME-Zarr folders, see `read_image`; they may differ
         in size and type.
-    channel : int, optional
-        Which channel of those images that have several, counted from 0.
+    channel : int, str or sequence of them, optional
+        Which channel of those images that have several, or which ones to combine, see
+        `read_image`.
 
     Returns
     -------

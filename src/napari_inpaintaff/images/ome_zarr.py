@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.images.axes import RawImage
+from napari_inpaintaff.images.layout import RawImage
 from napari_inpaintaff.images.units import unit_name
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def open_zarr(path: Path) -> RawImage:
     ome = attributes.get("ome", attributes)
     try:
         if "multiscales" in ome:
-            return _open_multiscale(node, ome["multiscales"][0], path)
+            return _open_multiscale(node, ome, path)
         if "plate" in ome or "well" in ome:
             raise ImageError(
                 f"{path} is a plate of many images: give these, "
@@ -78,9 +78,10 @@ def _open_only_image(group: zarr.Group, path: Path) -> RawImage:
     return open_zarr(path / "0")
 
 
-def _open_multiscale(group: zarr.Group, multiscale: Mapping[str, Any], path: Path) -> RawImage:
+def _open_multiscale(group: zarr.Group, ome: Mapping[str, Any], path: Path) -> RawImage:
     import zarr
 
+    multiscale = ome["multiscales"][0]
     finest = multiscale["datasets"][0]
     array = group[finest["path"]]
     if not isinstance(array, zarr.Array):
@@ -101,7 +102,15 @@ def _open_multiscale(group: zarr.Group, multiscale: Mapping[str, Any], path: Pat
         letters,
         {a: step for a, step in zip(letters, steps, strict=True) if 0 < step < math.inf},
         {a: unit_name(axis.get("unit")) for a, axis in zip(letters, described, strict=True)},
+        channels=_channel_names(ome, dict(zip(letters, array.shape, strict=True)).get("C", 1)),
     )
+
+
+def _channel_names(ome: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    """Return the names of the channels, if every one has one."""
+    described = ome.get("omero", {}).get("channels", [])
+    names = tuple(str(channel.get("label", "")) for channel in described)
+    return names if all(names) and len(names) == count else ()
 
 
 def _letter(axis: Mapping[str, Any]) -> str:

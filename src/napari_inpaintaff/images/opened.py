@@ -11,17 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_inpaintaff.images.axes import CANONICAL_AXES, Layout, find_layout
-from napari_inpaintaff.images.pixels import Pixels, check_intensities, reading_pixels
+from napari_inpaintaff.images.channels import (
+    ChannelChoice,
+    choose_channels,
+    has_one_channel,
+    scale_of,
+)
+from napari_inpaintaff.images.pixels import check_intensities, reading_pixels
+from napari_inpaintaff.images.plane_readers import PlaneReader
 from napari_inpaintaff.images.planes import Plane
 from napari_inpaintaff.images.reading import open_without_pixels
 from napari_inpaintaff.images.regions import Region, check_region
-from napari_inpaintaff.images.units import UNKNOWN_UNIT
 
 
 @dataclass(frozen=True)
 class OpenedImage:
-    """One channel of an image file, its pixels not read yet.
+    """One channel of an image file, or several combined, the pixels not read yet.
 
     Attributes
     ----------
@@ -47,16 +52,16 @@ class OpenedImage:
     files: frozenset[Path]
 
 
-def open_planes(path: str | PathLike[str], *, channel: int | None = None) -> OpenedImage:
+def open_planes(path: str | PathLike[str], *, channel: ChannelChoice | None = None) -> OpenedImage:
     """Open an image file without reading its pixels; otherwise like `read_image`.
 
     Parameters
     ----------
     path : path-like
         The file, or the folder of an OME-Zarr image.
-    channel : int, optional
-        Which channel to take of an image that has several, counted from 0; of an image
-        with one channel that one is taken.
+    channel : int, str or sequence of them, optional
+        Which channel to take of an image that has several, or which ones to combine, see
+        `read_image`; of an image with one channel that one is taken.
 
     Returns
     -------
@@ -70,12 +75,10 @@ def open_planes(path: str | PathLike[str], *, channel: int | None = None) -> Ope
     path = Path(path)
     with reading_pixels(path):
         raw = open_without_pixels(path)
-        # An axis without a name may hold the channels, too.
-        axes = zip(raw.axes, raw.data.shape, strict=True)
-        single = all(axis in CANONICAL_AXES or size == 1 for axis, size in axes)
-        layout = find_layout(raw, channel=None if single else channel, where=str(path))
+        chosen = None if has_one_channel(raw) else channel
+        reader = choose_channels(raw, chosen, where=str(path))
         check_intensities(raw.data.dtype, path)
-    dtype = np.dtype(raw.data.dtype).newbyteorder("=")
+    layout = reader.layout
     height, width = layout.shape[-2:]
     planes = {}
     for position in np.ndindex(layout.shape[:-2]):
@@ -83,21 +86,15 @@ def open_planes(path: str | PathLike[str], *, channel: int | None = None) -> Ope
             f"{axis.lower()}={place}" for axis, place in zip(layout.axes, position, strict=False)
         )
         name = f"{path.name} [{named}]" if position else path.name
-        read = partial(_read, name, layout, raw.data, position)
-        planes[position] = Plane(name, (height, width), dtype, read)
-    return OpenedImage(
-        planes,
-        layout.axes,
-        layout.shape,
-        scale=tuple(raw.scale.get(axis, 1.0) for axis in layout.axes),
-        units=tuple(raw.units.get(axis, UNKNOWN_UNIT) for axis in layout.axes),
-        files=raw.files,
-    )
+        read = partial(_read, name, reader, position)
+        planes[position] = Plane(name, (height, width), reader.dtype, read)
+    scale, units = scale_of(raw, layout)
+    return OpenedImage(planes, layout.axes, layout.shape, scale, units, raw.files)
 
 
 def _read(
-    name: str, layout: Layout, pixels: Pixels, position: tuple[int, ...], region: Region
+    name: str, reader: PlaneReader, position: tuple[int, ...], region: Region
 ) -> NDArray[Any]:
-    region = check_region(region, layout.shape)
+    region = check_region(region, reader.layout.shape)
     with reading_pixels(name):
-        return layout.read(pixels, position, region)
+        return reader.read(position, region)

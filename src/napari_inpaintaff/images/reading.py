@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.images.axes import ImageData, RawImage, arrange, has_channels
+from napari_inpaintaff.images import layout
+from napari_inpaintaff.images.axes import ImageData
+from napari_inpaintaff.images.channels import ChannelChoice, arrange
+from napari_inpaintaff.images.layout import RawImage, has_channels
 from napari_inpaintaff.images.ome_zarr import is_zarr, open_zarr
 from napari_inpaintaff.images.pixels import check_intensities, reading_pixels
 from napari_inpaintaff.images.tiff import TIFF_MAGIC, open_tiff
@@ -25,8 +28,8 @@ IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg")
 _NAME_SUFFIXES = (*IMAGE_SUFFIXES, ".ome", ".zarr")
 
 
-def read_image(path: str | PathLike[str], *, channel: int | None = None) -> ImageData:
-    """Read one channel of an image.
+def read_image(path: str | PathLike[str], *, channel: ChannelChoice | None = None) -> ImageData:
+    """Read one channel of an image, or the mean of several.
 
     TIFF (plain, ImageJ, OME), PNG and JPEG, recognised by content, and OME-Zarr (0.4 and
     0.5, full resolution). Axes are taken by name: length-one axes are dropped, the rest is
@@ -38,14 +41,18 @@ def read_image(path: str | PathLike[str], *, channel: int | None = None) -> Imag
     ----------
     path : path-like
         The file, or the folder of an OME-Zarr image.
-    channel : int, optional
-        Which channel to keep, counted from 0; needed for colour images and images of
-        several channels.
+    channel : int, str or sequence of them, optional
+        Which channel to keep, by number (from 0) or by the name that OME metadata gives it;
+        needed for colour images and images of several channels. Several, as a sequence or
+        written ``"0+2"`` or ``"DAPI+GFP"``, are combined: every channel of a plane is
+        normalised robustly (its background subtracted, divided by its contrast), and the mean
+        of them is taken, so that none drowns the others.
 
     Returns
     -------
     ImageData
-        Integer and floating-point pixels as they are in the file.
+        Integer and floating-point pixels as they are in the file; of combined channels
+        float32, 0 for background and about 10 for what is bright in every channel.
 
     Raises
     ------
@@ -71,9 +78,7 @@ def channel_count(path: str | PathLike[str]) -> int:
     """
     path = Path(path)
     with reading_pixels(path):
-        raw = open_image(path)
-    lengths = dict(zip(raw.axes, raw.data.shape, strict=True))
-    return max((n for axis, n in lengths.items() if has_channels(axis)), default=1)
+        return layout.channel_count(open_image(path))
 
 
 def read_labels(path: str | PathLike[str]) -> NDArray[np.integer[Any]]:

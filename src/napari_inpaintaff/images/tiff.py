@@ -7,18 +7,16 @@ a time-lapse must not pass for a whole one, so the chain of pages is checked fir
 from __future__ import annotations
 
 import logging
-import math
 import struct
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import tifffile
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.images.axes import RawImage
+from napari_inpaintaff.images.layout import RawImage
+from napari_inpaintaff.images.tiff_metadata import channel_names, physical_scale
 from napari_inpaintaff.images.tiff_pixels import TiffPixels
-from napari_inpaintaff.images.units import UNKNOWN_UNIT, in_meters, unit_name
 
 # What tifffile logs about a damaged file would reach the terminal beside our one clear
 # line when nobody has set up logging; configured handlers still get it.
@@ -37,10 +35,6 @@ _TAG_TYPE_SIZES |= {13: 4, 16: 8, 17: 8, 18: 8}
 #: the pictures that go with it.
 _FULL_RESOLUTION = "Baseline"
 _ACCOMPANYING = {"thumbnail", "label", "macro", "map", "label image", "macro image"}
-
-#: The largest pixel that the resolution of a plain TIFF is believed to give, in meters.
-#: Pixels of cameras are smaller, the dots per inch of print and screens are larger.
-_LARGEST_PLAIN_PIXEL = 20e-6
 
 
 def open_tiff(path: Path) -> RawImage:
@@ -63,9 +57,10 @@ def open_tiff(path: Path) -> RawImage:
         series = tiff.series[number]
         _check_pages(path, series)
         _check_single_directory(path, tiff, series)
-        scale, units = _physical_scale(tiff)
+        scale, units = physical_scale(tiff)
         pixels = TiffPixels.of_series(path, number, series)
-        return RawImage(pixels, series.axes, scale, units, _other_files(path, series))
+        files = _other_files(path, series)
+        return RawImage(pixels, series.axes, scale, units, files, channel_names(tiff, series))
 
 
 def _only_image(path: Path, tiff: tifffile.TiffFile) -> int:
@@ -165,83 +160,3 @@ def _check_single_directory(
     planes = max(promised, found)
     if page.dataoffsets[0] + planes * page.nbytes > path.stat().st_size:
         raise ImageError(f"{path} is damaged or cut off: it does not hold its {planes} planes")
-
-
-def _physical_scale(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]:
-    """Return the known scales and units by axis, from the best source that the file has."""
-    if tiff.is_ome and tiff.ome_metadata:
-        found = _ome_scale(tiff.ome_metadata)
-    elif tiff.is_imagej and tiff.imagej_metadata:
-        found = _imagej_scale(tiff)
-    elif tiff.is_svs:
-        found = _aperio_scale(tiff.pages.first.description)
-    else:
-        found = _plain_scale(tiff.pages.first)
-    usable = {
-        axis: (step, unit)
-        for axis, (step, unit) in found.items()
-        if math.isfinite(step) and step > 0
-    }
-    return (
-        {axis: step for axis, (step, _) in usable.items()},
-        {axis: unit for axis, (_, unit) in usable.items()},
-    )
-
-
-def _ome_scale(xml: str) -> dict[str, tuple[float, str]]:
-    pixels = ElementTree.fromstring(xml).find(".//{*}Pixels")
-    found = {}
-    for axis in "XYZT":
-        key, default = ("TimeIncrement", "s") if axis == "T" else (f"PhysicalSize{axis}", "µm")
-        value = None if pixels is None else pixels.get(key)
-        if pixels is not None and value is not None:
-            found[axis] = (_number(value), unit_name(pixels.get(f"{key}Unit", default)))
-    return found
-
-
-def _imagej_scale(tiff: tifffile.TiffFile) -> dict[str, tuple[float, str]]:
-    metadata = tiff.imagej_metadata or {}
-    unit = unit_name(str(metadata.get("unit", "")))
-    found = {}
-    if unit != UNKNOWN_UNIT:
-        # ImageJ writes pixels per unit; without a unit the tag is a printer's resolution.
-        x, y = _resolution(tiff.pages.first)
-        found = {"X": (1 / x if x else math.nan, unit), "Y": (1 / y if y else math.nan, unit)}
-        found["Z"] = (_number(metadata.get("spacing", 1.0)), unit)
-    if "finterval" in metadata:
-        found["T"] = (_number(metadata["finterval"]), unit_name(str(metadata.get("tunit", "s"))))
-    return found
-
-
-def _aperio_scale(description: str) -> dict[str, tuple[float, str]]:
-    """Return what an Aperio slide scanner writes: fields, and one of micrometers per pixel."""
-    fields = dict(field.partition("=")[::2] for field in description.split("|")[1:])
-    known = {name.strip(): value for name, value in fields.items()}
-    step = _number(known.get("MPP", "").strip())
-    return dict.fromkeys("YX", (step, "micrometer"))
-
-
-def _plain_scale(page: tifffile.TiffPage) -> dict[str, tuple[float, str]]:
-    x, y = _resolution(page)
-    unit = {2: "inch", 3: "centimeter"}.get(int(page.resolutionunit))
-    per = in_meters(unit) if unit else None
-    if per is None or not x or not y or max(per / x, per / y) > _LARGEST_PLAIN_PIXEL:
-        return {}
-    return {"X": (1e6 * per / x, "micrometer"), "Y": (1e6 * per / y, "micrometer")}
-
-
-def _resolution(page: tifffile.TiffPage) -> tuple[float, float]:
-    """Return the resolution tags (x, y), 0 where missing or broken."""
-    numbers = []
-    for name in ("XResolution", "YResolution"):
-        tag = page.tags.get(name)
-        value = (0, 1) if tag is None else tag.value
-        numbers.append(value[0] / value[1] if value[1] else 0.0)
-    return numbers[0], numbers[1]
-
-
-def _number(value: object) -> float:
-    try:
-        return float(str(value))
-    except ValueError:
-        return math.nan

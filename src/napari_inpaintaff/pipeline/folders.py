@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError, OutputError
-from napari_inpaintaff.images import OpenedImage, SkippedImage, images_in, open_planes
+from napari_inpaintaff.images import (
+    ChannelChoice,
+    OpenedImage,
+    SkippedImage,
+    images_in,
+    open_planes,
+)
 from napari_inpaintaff.images.reading import short_name
 from napari_inpaintaff.images.writing import iterate_label_tiff
 from napari_inpaintaff.pipeline.planewise import (
@@ -104,7 +110,7 @@ def iterate_files(
     targets: dict[Path, Path],
     segment: SegmentPlane,
     *,
-    channel: int | None = None,
+    channel: ChannelChoice | None = None,
     replace: bool = False,
 ) -> Generator[FileUpdate, None, None]:
     """Label images file by file, stacks plane by plane.
@@ -118,8 +124,9 @@ def iterate_files(
         Images, and where their labels belong, see `label_targets`.
     segment : callable
         Labels a plane, see `iterate_planes`.
-    channel : int, optional
-        Which channel to take of images that have several, counted from 0.
+    channel : int, str or sequence of them, optional
+        Which channel to take of images that have several, or which ones to combine, see
+        `read_image`.
     replace : bool, optional
         Whether labels that are there already are replaced; otherwise their image is left out.
 

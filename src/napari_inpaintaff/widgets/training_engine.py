@@ -79,7 +79,7 @@ class TrainingEngine(Protocol):
     def warm_up(self) -> None:
         """Load what the first training will need, in a worker thread."""
 
-    def look_through(self, files: Sequence[Path], channel: int | None) -> PlaneCollection:
+    def look_through(self, files: Sequence[Path], channel: int | str | None) -> PlaneCollection:
         """Find the planes in files and folders, in a worker thread."""
 
     def interrupted(self, name: str) -> InterruptedTraining | None:
@@ -120,7 +120,7 @@ class CoreTrainingEngine:
 
         torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
 
-    def look_through(self, files: Sequence[Path], channel: int | None) -> PlaneCollection:
+    def look_through(self, files: Sequence[Path], channel: int | str | None) -> PlaneCollection:
         """Find the planes in files and folders.
 
         Raises

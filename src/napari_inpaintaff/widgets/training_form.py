@@ -112,12 +112,12 @@ class TrainingForm(QWidget):
         """Why a training cannot start; empty when it can."""
         return self.name.problem
 
-    def settings(self, channel: int | None) -> TrainingSettings:
+    def settings(self, channel: int | str | None) -> TrainingSettings:
         """Say what shall be trained.
 
         Parameters
         ----------
-        channel : int or None
+        channel : int, str or None
             Of files with several channels.
 
         Raises

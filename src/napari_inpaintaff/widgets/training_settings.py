@@ -39,7 +39,7 @@ class TrainingSettings:
         Start of all random choices.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-    channel : int or None
+    channel : int, str or None
         Of files with several channels, from 0.
     """
 
@@ -54,7 +54,7 @@ class TrainingSettings:
     vgg: str | None
     seed: int
     device: str
-    channel: int | None
+    channel: int | str | None
 
 
 @dataclass(frozen=True)

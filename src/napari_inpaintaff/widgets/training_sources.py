@@ -12,7 +12,6 @@ from napari.layers import Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
@@ -26,6 +25,7 @@ from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.images import PlaneCollection, SkippedImage
 from napari_inpaintaff.images.reading import IMAGE_SUFFIXES
 from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.widgets.channel_field import ChannelField
 from napari_inpaintaff.widgets.drop_list import DropList
 from napari_inpaintaff.widgets.followed_layers import FollowedLayers
 from napari_inpaintaff.widgets.layer_choice import image_refusal, is_image
@@ -34,7 +34,7 @@ from napari_inpaintaff.widgets.planes import pixels_of
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.training_settings import LayerImages
 
-LookThrough = Callable[[Sequence[Path], int | None], PlaneCollection]
+LookThrough = Callable[[Sequence[Path], int | str | None], PlaneCollection]
 
 _PATTERNS = " ".join(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
 IMAGE_FILTER = f"Images ({_PATTERNS});;All files (*)"
@@ -42,8 +42,6 @@ IMAGE_FILTER = f"Images ({_PATTERNS});;All files (*)"
 _NAMED = 3
 #: From so many planes on, some are held out to measure the error on.
 _ENOUGH = 4
-#: Channels of files that can be chosen.
-_CHANNELS = 8
 
 
 @dataclass(eq=False)
@@ -121,10 +119,9 @@ class TrainingSources(QWidget):
         return in_layers + sum(row.planes for row in self._usable_files)
 
     @property
-    def chosen_channel(self) -> int | None:
-        """The channel of files with several; None when none was chosen."""
-        index = int(self.channel.currentIndex())
-        return index - 1 if index > 0 else None
+    def chosen_channel(self) -> int | str | None:
+        """The channel of files with several, or those to combine; None when none was chosen."""
+        return self.channel.value
 
     @property
     def problem(self) -> str:
@@ -164,9 +161,11 @@ class TrainingSources(QWidget):
         rest = tuple(path for path in new if path not in folders)
         self._look([_Files((folder,)) for folder in folders] + ([_Files(rest)] if rest else []))
 
-    def restore(self, layers: Sequence[str], files: Sequence[Path], channel: int | None) -> None:
+    def restore(
+        self, layers: Sequence[str], files: Sequence[Path], channel: int | str | None
+    ) -> None:
         """Tick what an interrupted training was trained on, as far as it is here."""
-        self.channel.setCurrentIndex(0 if channel is None else channel + 1)
+        self.channel.choose(channel)
         self._ticked = [layer for layer in self._followed.layers if layer.name in layers]
         for row in self._files:
             row.ticked = all(path in files for path in row.paths)
@@ -204,11 +203,8 @@ class TrainingSources(QWidget):
         self.folder_button.clicked.connect(self._ask_for_folder)
         self.remove_button = QPushButton("Remove")
         self.remove_button.clicked.connect(self.remove_selected)
-        self.channel = QComboBox()
-        self.channel.addItem("Files have one channel")
-        self.channel.addItems([f"Channel {number} of files" for number in range(_CHANNELS)])
-        self.channel.setToolTip("Which channel to take of files that have several.")
-        self.channel.currentIndexChanged.connect(self._on_channel_changed)
+        self.channel = ChannelField()
+        self.channel.changed.connect(self._on_channel_changed)
         self.count = QLabel()
         self.count.setToolTip(
             "Planes are two-dimensional pictures: frames of a time-lapse, sections of a stack.\n"
@@ -350,7 +346,7 @@ def describe_skipped(skipped: Sequence[SkippedImage]) -> str:
 
 
 def _look_steps(
-    look_through: LookThrough, rows: Sequence[_Files], channel: int | None
+    look_through: LookThrough, rows: Sequence[_Files], channel: int | str | None
 ) -> Generator[Progress, None, list[tuple[_Files, PlaneCollection | Exception]]]:
     found: list[tuple[_Files, PlaneCollection | Exception]] = []
     for number, row in enumerate(rows):

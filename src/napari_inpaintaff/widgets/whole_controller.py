@@ -122,7 +122,7 @@ class WholeController(QObject):
         targets: dict[Path, Path],
         settings: PlaneSettings,
         *,
-        channel: int | None,
+        channel: int | str | None,
         replace: bool,
     ) -> None:
         """Start labelling the images of a folder; see `iterate_files`.

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_inpaintaff.widgets.channel_field import ChannelField
 from napari_inpaintaff.widgets.fields import field_rows
 from napari_inpaintaff.widgets.file_choice import FolderChoice
 from napari_inpaintaff.widgets.layer_choice import LayerChoice, image_refusal, is_image
@@ -22,7 +23,6 @@ from napari_inpaintaff.widgets.plane_ranges import PlaneRanges
 
 LAYER, FOLDER = "All planes of a layer", "All images of a folder"
 NO_SETTINGS = 'Open "Separate cells" first: its settings are applied here.'
-_CHANNELS = 8
 
 
 class SettingsSummary(QWidget):
@@ -85,10 +85,9 @@ class WholeForm(QWidget):
         return bool(self.kind.currentText() == FOLDER)
 
     @property
-    def chosen_channel(self) -> int | None:
-        """The channel of files with several; None when none was chosen."""
-        index = int(self.channel.currentIndex())
-        return index - 1 if index else None
+    def chosen_channel(self) -> int | str | None:
+        """The channel of files with several, or those to combine; None when none was chosen."""
+        return self.channel.value
 
     @property
     def folders(self) -> tuple[Path | None, Path | None]:
@@ -134,10 +133,7 @@ class WholeForm(QWidget):
             "The labels of a.tif are written as a_cells.tif, with its axes, scale and units,\n"
             "when all planes of the file are done. The folder of the images will do, too."
         )
-        self.channel = QComboBox()
-        self.channel.addItem("Files have one channel")
-        self.channel.addItems([f"Channel {number} of files" for number in range(_CHANNELS)])
-        self.channel.setToolTip("Which channel to take of files that have several.")
+        self.channel = ChannelField()
         self.keep_files = QCheckBox("Skip images whose labels are there")
         self.keep_files.setChecked(True)
         self.keep_files.setToolTip("Otherwise files with labels are replaced.")

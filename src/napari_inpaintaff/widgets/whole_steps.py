@@ -68,7 +68,7 @@ def folder_steps(
     targets: dict[Path, Path],
     settings: PlaneSettings,
     *,
-    channel: int | None,
+    channel: int | str | None,
     replace: bool,
 ) -> Generator[FileUpdate | Progress, None, None]:
     """Label the images of a folder; see `iterate_files`."""
