@@ -9,6 +9,7 @@ from pathlib import Path
 
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images.channels import ChannelChoice
+from napari_inpaintaff.images.microscopes import scenes_of, split_scene
 from napari_inpaintaff.images.ome_zarr import is_zarr
 from napari_inpaintaff.images.opened import open_planes
 from napari_inpaintaff.images.planes import Plane, PlaneCollection, SkippedImage
@@ -50,7 +51,8 @@ def gather_planes(
     files = 0
     # Files that belong to an image which another file of it has opened already.
     parts: set[Path] = set()
-    for path in _unique(path for source in sources for path in _expand(source, skipped)):
+    found = _unique(path for source in sources for path in _expand(source, skipped))
+    for path in (scene for file in found for scene in scenes_of(file)):
         if path.resolve() in parts:
             continue
         try:
@@ -81,7 +83,9 @@ def _expand(source: str | os.PathLike[str], skipped: list[SkippedImage]) -> list
         images = images_in(path)
         reason = f"a folder without images ({', '.join(IMAGE_SUFFIXES)}, OME-Zarr)"
     # A file may have the signs of a pattern in its name.
-    elif os.path.lexists(path) or not any(sign in str(source) for sign in "*?["):
+    elif (
+        os.path.lexists(path) or split_scene(path) or not any(sign in str(source) for sign in "*?[")
+    ):
         return [path]
     else:
         images = _matches(str(source))

@@ -17,6 +17,13 @@ from napari_inpaintaff.images.regions import Region, check_region
 #: Axes that hold channels: C (fluorescence channels) and S (samples of a colour).
 _CHANNEL_AXES = "CS"
 
+#: How tifffile calls axes without a meaning: an image sequence, and any other.
+_UNNAMED_AXES = "IQ"
+
+#: What else axes are called, for messages.
+_OTHER_AXES = {"A": "angle", "E": "wavelength", "H": "lifetime", "L": "exposure", "M": "mosaic"}
+_OTHER_AXES |= {"P": "position", "R": "tile", "V": "event"}
+
 
 @dataclass(frozen=True)
 class RawImage:
@@ -28,7 +35,8 @@ class RawImage:
         The pixels of the file: an array, or what reads one from the file.
     axes : str
         One letter per dimension, as tifffile names them: Y, X, T, Z, C (channels), S (samples
-        of a colour); any other letter is a dimension that the file does not name.
+        of a colour), I and Q (a dimension that the file does not name); others have meanings
+        that no image in this program has.
     scale, units : dict of str to float, dict of str to str
         The known physical scales of axes and their units.
     files : frozenset of pathlib.Path
@@ -172,7 +180,15 @@ def has_channels(axes: str) -> bool:
 def _name_unknown_axis(
     axes: str, shape: tuple[int, ...], *, channel: int | None, where: str
 ) -> str:
-    unknown = [axis for axis in axes if axis not in CANONICAL_AXES + _CHANNEL_AXES]
+    known = CANONICAL_AXES + _CHANNEL_AXES + _UNNAMED_AXES
+    other = [axis for axis in axes if axis not in known]
+    if other:
+        called = ", ".join(_OTHER_AXES.get(axis, axis) for axis in other)
+        raise ImageError(
+            f"{where} has an axis that is neither time, depth nor channels ({called}): "
+            "save one of its images as its own file"
+        )
+    unknown = [axis for axis in axes if axis in _UNNAMED_AXES]
     if not unknown and len(set(axes)) == len(axes):
         return axes
     meaning = "C" if channel is not None and not has_channels(axes) else "T"

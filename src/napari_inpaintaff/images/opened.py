@@ -80,12 +80,14 @@ def open_planes(path: str | PathLike[str], *, channel: ChannelChoice | None = No
         check_intensities(raw.data.dtype, path)
     layout = reader.layout
     height, width = layout.shape[-2:]
+    # One image of a microscope's file is given as if it lay in a folder.
+    title = path.name if path.exists() else f"{path.parent.name}/{path.name}"
     planes = {}
     for position in np.ndindex(layout.shape[:-2]):
         named = ", ".join(
             f"{axis.lower()}={place}" for axis, place in zip(layout.axes, position, strict=False)
         )
-        name = f"{path.name} [{named}]" if position else path.name
+        name = f"{title} [{named}]" if position else title
         read = partial(_read, name, reader, position)
         planes[position] = Plane(name, (height, width), reader.dtype, read)
     scale, units = scale_of(raw, layout)

@@ -16,6 +16,12 @@ from napari_inpaintaff.images import layout
 from napari_inpaintaff.images.axes import ImageData
 from napari_inpaintaff.images.channels import ChannelChoice, arrange
 from napari_inpaintaff.images.layout import RawImage, has_channels
+from napari_inpaintaff.images.microscopes import (
+    MICROSCOPE_SUFFIXES,
+    open_microscope,
+    readable_suffixes,
+    split_scene,
+)
 from napari_inpaintaff.images.ome_zarr import is_zarr, open_zarr
 from napari_inpaintaff.images.pixels import check_intensities, reading_pixels
 from napari_inpaintaff.images.tiff import TIFF_MAGIC, open_tiff
@@ -24,8 +30,8 @@ _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _JPEG_MAGIC = b"\xff\xd8\xff"
 
 #: Endings of the files that are taken for images in a folder.
-IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg")
-_NAME_SUFFIXES = (*IMAGE_SUFFIXES, ".ome", ".zarr")
+IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg", *readable_suffixes())
+_NAME_SUFFIXES = (*IMAGE_SUFFIXES, *MICROSCOPE_SUFFIXES, ".ome", ".zarr")
 
 
 def read_image(path: str | PathLike[str], *, channel: ChannelChoice | None = None) -> ImageData:
@@ -40,7 +46,8 @@ def read_image(path: str | PathLike[str], *, channel: ChannelChoice | None = Non
     Parameters
     ----------
     path : path-like
-        The file, or the folder of an OME-Zarr image.
+        The file, or the folder of an OME-Zarr image; of a CZI, ND2 or LIF file with several
+        images one is given as if it lay in a folder, ``"a.lif/Position 3"`` or ``"a.lif/2"``.
     channel : int, str or sequence of them, optional
         Which channel to keep, by number (from 0) or by the name that OME metadata gives it;
         needed for colour images and images of several channels. Several, as a sequence or
@@ -178,13 +185,13 @@ def open_image(path: Path) -> RawImage:
     Parameters
     ----------
     path : pathlib.Path
-        A TIFF, PNG or JPEG file, or an OME-Zarr folder.
+        A TIFF, PNG or JPEG file, a file of a microscope or one image of it, or an OME-Zarr
+        folder.
 
     Returns
     -------
     RawImage
-        The pixels of TIFF and OME-Zarr are read when they are asked for, those of PNG
-        and JPEG are in memory.
+        The pixels of PNG and JPEG are in memory, others are read when they are asked for.
 
     Raises
     ------
@@ -196,6 +203,9 @@ def open_image(path: Path) -> RawImage:
         if not is_zarr(path):
             raise ImageError(f"{path} is a folder, not an image file")
         return open_zarr(path)
+    microscope = split_scene(path)
+    if microscope:
+        return open_microscope(*microscope)
     with path.open("rb") as file:
         start = file.read(8)
     if not start:
