@@ -181,6 +181,25 @@ def test_channel_of_a_colour_image(segment, tmp_path):
     assert "--channel" in outcome.err
 
 
+@pytest.mark.parametrize("channel", ["0+2", "left+right"])
+def test_channels_that_are_combined(segment, tmp_path, channel):
+    plane = two_cells()[0]
+    half = plane.shape[1] // 2
+    noise = np.random.default_rng(0).integers(90, 110, (3, *plane.shape)).astype(np.uint16)
+    noise[0, :, :half] = plane[:, :half]
+    noise[2, :, half:] = plane[:, half:] // 8
+    metadata = {"axes": "CYX", "Channel": {"Name": ["left", "empty", "right"]}}
+    path = tmp_path / "cells.ome.tif"
+    tifffile.imwrite(path, noise, ome=True, metadata=metadata)
+    outcome, labels = segment(path, "--channel", channel)
+    assert outcome.code == 0
+    assert (labels > 0)[:, :half].any()
+    assert (labels > 0)[:, half:].any()
+    outcome, _ = segment(path, "--channel", "middle")
+    assert outcome.code == 2
+    assert "its channels are (left, empty, right)" in outcome.err
+
+
 def test_small_constant_and_partly_unknown_images(segment, tmp_path):
     plane = two_cells()[0]
     path = tmp_path / "image.tif"

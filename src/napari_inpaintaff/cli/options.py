@@ -58,7 +58,9 @@ def add_command(
 
 def add_image(command: argparse.ArgumentParser) -> None:
     """Add the input image and its channel."""
-    command.add_argument("image", metavar="IMAGE", type=Path, help="TIFF, PNG or JPEG")
+    command.add_argument(
+        "image", metavar="IMAGE", type=Path, help="TIFF, OME-Zarr, PNG, JPEG, CZI, ND2 or LIF"
+    )
     add_channel(command)
 
 

@@ -1,4 +1,4 @@
-"""Reading images, label images and masks from TIFF, PNG, JPEG and OME-Zarr."""
+"""Reading images, label images and masks of all supported formats."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _NAME_SUFFIXES = (*IMAGE_SUFFIXES, *MICROSCOPE_SUFFIXES, ".ome", ".zarr")
 def read_image(path: str | PathLike[str], *, channel: ChannelChoice | None = None) -> ImageData:
     """Read one channel of an image, or the mean of several.
 
-    TIFF (plain, ImageJ, OME), PNG and JPEG, recognised by content, and OME-Zarr (0.4 and
-    0.5, full resolution). Axes are taken by name: length-one axes are dropped, the rest is
-    put in the order T, Z, Y, X. The one unnamed axis of a plain multi-page TIFF or Zarr
-    array is taken for time, or for the channels when `channel` is given. Scale and units
-    come from the OME or ImageJ metadata.
+    TIFF (plain, ImageJ, OME), PNG and JPEG, recognised by content, OME-Zarr (0.4 and 0.5),
+    and CZI, ND2 and LIF if their readers are installed; of pyramids the full resolution. Axes
+    are taken by name: length-one axes are dropped, the rest is put in the order T, Z, Y, X. The
+    one unnamed axis of a plain multi-page TIFF or Zarr array is taken for time, or for the
+    channels when `channel` is given. Scale and units come from the metadata.
 
     Parameters
     ----------

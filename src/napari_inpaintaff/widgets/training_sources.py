@@ -194,7 +194,9 @@ class TrainingSources(QWidget):
         self.list.dropped.connect(self.add)
         self.list.delete_pressed.connect(self.remove_selected)
         self.files_button = QPushButton("Add files…")
-        self.files_button.setToolTip("Train on image files (TIFF, PNG, JPEG) without opening them.")
+        self.files_button.setToolTip(
+            "Train on image files (TIFF, PNG, JPEG, files of microscopes) without opening them."
+        )
         self.files_button.clicked.connect(self._ask_for_files)
         self.folder_button = QPushButton("Add folder…")
         self.folder_button.setToolTip(

@@ -125,7 +125,7 @@ class WholeForm(QWidget):
     def _make_folder_fields(self) -> None:
         self.images = FolderChoice(title="Folder with images")
         self.images.setToolTip(
-            "TIFF (stacks and time-lapses, too), PNG, JPEG and OME-Zarr; "
+            "TIFF (stacks and time-lapses, too), PNG, JPEG, OME-Zarr and files of microscopes; "
             "folders in it are left out."
         )
         self.labels = FolderChoice(title="Folder for the labels")
