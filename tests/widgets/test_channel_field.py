@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 
 from napari_inpaintaff.images import gather_planes
 from napari_inpaintaff.widgets.channel_field import ChannelField
+from napari_inpaintaff.widgets.training_sources import TrainingSources
 
 
 @pytest.fixture
@@ -68,3 +69,29 @@ def test_combined_channels_are_read(qtbot, field, tmp_path: Path):
     type_in(qtbot, field, "0+2")
     [plane] = gather_planes([tmp_path], channel=field.value).planes
     assert (plane.read().dtype, plane.shape) == (np.float32, (40, 50))
+
+
+def test_files_of_several_channels_are_taken_once_one_is_chosen(
+    qtbot, model_viewer, notifications, tmp_path: Path
+):
+    data = np.random.default_rng(0).integers(0, 999, (3, 40, 50), dtype=np.uint16)
+    metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP", "RFP"]}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", data, ome=True, metadata=metadata)
+    sources = TrainingSources(
+        model_viewer, look_through=lambda files, channel: gather_planes(files, channel=channel)
+    )
+    qtbot.addWidget(sources)
+    assert sources.channel.isHidden()
+    with qtbot.waitSignal(sources._looker.finished, timeout=60_000):
+        sources.add([tmp_path / "a.ome.tif"])
+    assert "3 channels (DAPI, GFP, RFP): choose one" in notifications[-1].message
+    assert (sources.planes, sources.channel.isHidden()) == (0, False)
+    with qtbot.waitSignal(sources._looker.finished, timeout=60_000):
+        type_in(qtbot, sources.channel, "DAPI+RFP")
+    assert (sources.planes, sources.chosen_channel) == (1, "DAPI+RFP")
+    assert sources.files == (tmp_path / "a.ome.tif",)
+    with qtbot.waitSignal(sources._looker.finished, timeout=60_000):
+        type_in(qtbot, sources.channel, "Cy5")
+    assert "no channel 'Cy5'" in notifications[-1].message
+    assert sources.planes == 0
+    sources.dispose()

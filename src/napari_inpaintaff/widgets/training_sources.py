@@ -92,6 +92,8 @@ class TrainingSources(QWidget):
         self._ticked: list[Layer] = []
         self._rows: list[Layer | _Files] = []
         self._waiting: list[_Files] = []
+        # Added last and refused: another channel may do, and they are looked through again.
+        self._refused: list[_Files] = []
         self._looker = JobRunner()
         self._looker.succeeded.connect(self._on_looked)
         self._looker.failed.connect(notify_failure)
@@ -251,7 +253,8 @@ class TrainingSources(QWidget):
         for row in self._rows:
             self.list.addItem(_item(row, row in self._ticked))
         self.list.blockSignals(blocked)
-        self.channel.setVisible(bool(self._files or self._waiting or self._looker.is_running))
+        some = self._files or self._waiting or self._refused or self._looker.is_running
+        self.channel.setVisible(bool(some))
         self._update_remove_button()
         self._show_count()
 
@@ -290,7 +293,7 @@ class TrainingSources(QWidget):
         self._show_count()
 
     def _on_channel_changed(self) -> None:
-        self._look(list(self._files))
+        self._look([*self._files, *self._refused])
 
     def _ask_for_files(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Images to train on", "", IMAGE_FILTER)
@@ -315,6 +318,7 @@ class TrainingSources(QWidget):
 
     def _on_looked(self, found: list[tuple[_Files, PlaneCollection | Exception]]) -> None:
         skipped: list[SkippedImage] = []
+        self._refused = []
         for row, result in found:
             if isinstance(result, PlaneCollection):
                 row.planes, row.problem = len(result.planes), ""
@@ -324,6 +328,8 @@ class TrainingSources(QWidget):
             else:
                 row.planes, row.problem = 0, failure_message(result)
                 notify_failure(result)
+                if row not in self._files:
+                    self._refused.append(row)
         if skipped:
             show_warning(describe_skipped(skipped))
 
