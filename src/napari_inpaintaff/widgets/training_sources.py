@@ -207,6 +207,7 @@ class TrainingSources(QWidget):
         self.folder_button.clicked.connect(self._ask_for_folder)
         self.remove_button = QPushButton("Remove")
         self.remove_button.clicked.connect(self.remove_selected)
+        self._channel_label = QLabel("Channel")
         self.channel = ChannelField()
         self.channel.changed.connect(self._on_channel_changed)
         self.count = QLabel()
@@ -220,11 +221,14 @@ class TrainingSources(QWidget):
         buttons = QHBoxLayout()
         for button in (self.files_button, self.folder_button, self.remove_button):
             buttons.addWidget(button)
+        channel = QHBoxLayout()
+        channel.addWidget(self._channel_label)
+        channel.addWidget(self.channel, stretch=1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.list)
         layout.addLayout(buttons)
-        layout.addWidget(self.channel)
+        layout.addLayout(channel)
         layout.addWidget(self.count)
 
     def remove_selected(self) -> None:
@@ -254,7 +258,8 @@ class TrainingSources(QWidget):
             self.list.addItem(_item(row, row in self._ticked))
         self.list.blockSignals(blocked)
         some = self._files or self._waiting or self._refused or self._looker.is_running
-        self.channel.setVisible(bool(some))
+        for part in (self._channel_label, self.channel):
+            part.setVisible(bool(some))
         self._update_remove_button()
         self._show_count()
 
