@@ -151,7 +151,8 @@ def foreground_levels(
     ImageError
         If no pixel is finite.
     ParameterError
-        If the method or the choice of outlines is unknown, the diameter is not positive, or windows of the given mask have
+        If the method or the choice of outlines is unknown, the diameter is not positive, or
+        windows of the given mask have
         other shapes than those of the image.
     """
     check_outlines(outlines)
