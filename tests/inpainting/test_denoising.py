@@ -12,6 +12,7 @@ from small_world import smooth_textures
 from torch import Tensor, nn
 
 from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.images import grown, within
 from napari_inpaintaff.inpainting.denoising import (
     DENOISER_ARCHITECTURE,
     Denoiser,
@@ -173,6 +174,42 @@ def test_tiles_leave_no_seams(
     monkeypatch.setattr(tiles, "TILE", 62)
     tiled = denoiser(image)
     np.testing.assert_allclose(tiled, whole, atol=1e-3 * whole.std())
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    height=st.integers(1, 150),
+    width=st.integers(1, 150),
+    unknown=st.integers(0, 60),
+    seed=st.integers(0, 2**31),
+)
+def test_a_part_is_denoised_like_the_plane(
+    height: int, width: int, unknown: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    image = noise((height, width), seed)
+    y, x = (int(rng.integers(0, length)) for length in image.shape)
+    image[y : y + unknown, x : x + unknown] = np.nan
+    if not np.isfinite(image).any():
+        return
+    denoiser = untrained()
+    rows, columns = (
+        slice(*sorted(int(bound) for bound in rng.choice(length + 1, 2, replace=False)))
+        for length in image.shape
+    )
+    core = rows, columns
+    stride = denoiser.architecture.stride
+    around = grown(core, denoiser.halo + stride, (height, width), stride)
+    found = denoiser(
+        image[around], normalisation=denoiser_normalisation(image), core=within(core, around)
+    )
+    np.testing.assert_allclose(found, denoiser(image)[core], rtol=1e-6)
+
+
+def test_a_part_of_which_nothing_is_known_stays_unknown() -> None:
+    image = np.full((20, 20), np.nan)
+    found = untrained()(image, normalisation=denoiser_normalisation(noise((9, 9))))
+    assert np.isnan(found).all()
 
 
 def test_memory_is_that_of_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from napari_inpaintaff.foreground.fgnet_parameters import (
 )
 from napari_inpaintaff.foreground.iem_parameters import IEMParameters, IEMResult, IEMUpdate
 from napari_inpaintaff.foreground.label_reading import cells_are_whole, looks_like_strokes
+from napari_inpaintaff.foreground.levels import ForegroundLevels
 from napari_inpaintaff.foreground.methods import (
     FOREGROUND_METHODS,
     ForegroundMethod,
@@ -46,6 +47,7 @@ __all__ = [
     "FGNetMetadata",
     "FGNetTraining",
     "FGNetUpdate",
+    "ForegroundLevels",
     "ForegroundMethod",
     "IEMParameters",
     "IEMResult",

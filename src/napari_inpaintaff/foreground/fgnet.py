@@ -14,6 +14,7 @@ from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground.fgnet_metadata import FGNetMetadata
 from napari_inpaintaff.foreground.otsu import LEVEL, REFERENCE_DIAMETER
 from napari_inpaintaff.foreground.specks import SMALLEST_OBJECT, lower_specks
+from napari_inpaintaff.images import Normalisation, PlaneReader, Region, within
 from napari_inpaintaff.inpainting.trained_model import TrainedModel
 from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.networks.architecture import UNetArchitecture
@@ -84,16 +85,70 @@ class FGNet(TrainedModel[FGNetMetadata]):
             raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
         zoom = self.metadata.zoom(diameter)
         values = zoom.shrink(self.normalise(image))
-        architecture = self.metadata.architecture
-        probability = yield from iterate_tiles(
-            self._network, values, architecture, device=self.device, dtype=self.dtype, flips=flips
-        )
-        probability = enlarge(probability, (image.shape[0], image.shape[1]))
+        probability = yield from self._iterate_tiles(values, flips=flips)
+        probability = zoom.enlarge_map(probability, (image.shape[0], image.shape[1]))
         probability = np.where(np.isfinite(image), probability, np.float32(0))
-        smallest = (
-            SMALLEST_OBJECT * (zoom.factor * self.metadata.diameter / REFERENCE_DIAMETER) ** 2
+        return lower_specks(probability, level=LEVEL, smallest=self.smallest_object(diameter))
+
+    def iterate_window(
+        self,
+        plane: PlaneReader,
+        core: Region,
+        normalisation: Normalisation,
+        *,
+        diameter: float | None = None,
+    ) -> Generator[Progress, None, NDArray[np.float32]]:
+        """Predict the foreground of a part of a plane just as `probability` does, with specks.
+
+        Parameters
+        ----------
+        plane : PlaneReader
+            Raw intensities. What is read reaches beyond the core.
+        core : tuple of two slices
+            Rows and columns, with start and stop.
+        normalisation : Normalisation
+            Of the plane, see `normalisation_of`.
+        diameter : float, optional
+            See `probability`.
+
+        Yields
+        ------
+        Progress
+            Before every tile.
+
+        Returns
+        -------
+        ndarray of float32
+            Of the core's shape, in [0, 1]; 0 where the image is unknown.
+        """
+        zoom = self.metadata.zoom(diameter)
+        tiling = Tiling.of(self.metadata.architecture, plane.shape)
+        window = zoom.window(
+            plane.shape, core, halo=tiling.margin + tiling.stride, multiple=tiling.stride
         )
-        return lower_specks(probability, level=LEVEL, smallest=smallest)
+        values = window.shrink(self.normalise_window(plane, window.image, normalisation))
+        box = zoom.window(plane.shape, core, halo=2).working
+        found = yield from self._iterate_tiles(values, box=within(box, window.working))
+        probability = window.enlarge_map(found, core)
+        return np.where(np.isfinite(plane.read_region(core)), probability, np.float32(0))
+
+    def smallest_object(self, diameter: float | None = None) -> float:
+        """Return how many image pixels a component has at least, to count as cells."""
+        cell = self.metadata.zoom(diameter).factor * self.metadata.diameter
+        return SMALLEST_OBJECT * (cell / REFERENCE_DIAMETER) ** 2
+
+    def _iterate_tiles(
+        self, values: NDArray[np.float32], *, flips: bool = True, box: Region | None = None
+    ) -> Generator[Progress, None, NDArray[np.float32]]:
+        return iterate_tiles(
+            self._network,
+            values,
+            self.metadata.architecture,
+            device=self.device,
+            dtype=self.dtype,
+            flips=flips,
+            box=box,
+        )
 
 
 def enlarge(probability: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -113,6 +168,7 @@ def iterate_tiles(
     device: torch.device,
     dtype: torch.dtype,
     flips: bool,
+    box: Region | None = None,
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Predict the foreground at the network's own scale, tile by tile.
 
@@ -130,6 +186,8 @@ def iterate_tiles(
         Of its weights.
     flips : bool
         Whether to average over mirror images.
+    box : tuple of two slices, optional
+        Rows and columns that are needed, by default all; the others remain 0.
 
     Yields
     ------
@@ -146,7 +204,7 @@ def iterate_tiles(
     padded = np.pad(values, tiling.padding, constant_values=np.nan)
     result = np.zeros(shape, np.float32)
     orientations = _FLIPS if flips else _FLIPS[:1]
-    tiles = list(tiling.tiles())
+    tiles = list(tiling.tiles(box))
     for done, tile in enumerate(tiles):
         yield Progress(done, len(tiles), "Finding the foreground…")
         image = torch.from_numpy(padded[tile.seen]).to(device)[None, None]

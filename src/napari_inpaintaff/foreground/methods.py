@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,7 @@ from skimage.filters import threshold_otsu
 
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground.otsu import LEVEL, otsu_probability, warn_constant
+from napari_inpaintaff.images.normalise import known_intensities
 from napari_inpaintaff.jobs import Progress
 
 
@@ -27,13 +28,29 @@ def _otsu(image: NDArray[np.float64], diameter: float, device: str) -> NDArray[n
 def _global_otsu(image: NDArray[np.float64], diameter: float, device: str) -> NDArray[np.float32]:
     """Say 1 above Otsu's threshold of the raw intensities and 0 elsewhere: the baseline."""
     del diameter, device
-    known = np.isfinite(image)
-    values = image[known]
-    if values.min() == values.max():
+    level = global_otsu_level([image])
+    if level is None:
         warn_constant()
         return np.zeros(image.shape, np.float32)
-    above = known & (np.where(known, image, -np.inf) > threshold_otsu(values))
-    return np.asarray(above, np.float32)
+    return np.asarray(above_global_level(image, level), np.float32)
+
+
+def global_otsu_level(windows: Sequence[NDArray[np.float64]]) -> float | None:
+    """Return Otsu's threshold of raw intensities; None if all known ones are equal.
+
+    Parameters
+    ----------
+    windows : sequence of ndarray of float64, shape (Y, X)
+        A plane, or parts that stand for it; NaN where unknown.
+    """
+    values = known_intensities(windows)
+    return None if values.min() == values.max() else float(threshold_otsu(values))
+
+
+def above_global_level(image: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
+    """Return the known pixels of an image (Y, X) above a threshold of raw intensities."""
+    known = np.isfinite(image)
+    return np.asarray(known & (np.where(known, image, -np.inf) > level))
 
 
 def _iem(image: NDArray[np.float64], diameter: float, device: str) -> NDArray[np.float32]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +47,91 @@ def warn_constant() -> None:
     )
 
 
-def otsu_probability(image: NDArray[np.float64], *, diameter: float) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class OtsuLevels:
+    """What `otsu_probability` has to know of a whole plane.
+
+    Attributes
+    ----------
+    centre : float
+        Median of the intensities, from which all others are counted.
+    lowest, background : float
+        Lowest intensity, and 10th percentile, after smoothing.
+    dark, offset : float
+        Of the logarithm: the darkest intensity, and what is added to intensities above it.
+    threshold, width : float
+        Otsu's threshold of the logarithms, and the width of the logistic.
+    """
+
+    centre: float
+    lowest: float
+    background: float
+    dark: float
+    offset: float
+    threshold: float
+    width: float
+
+
+def otsu_levels(windows: Sequence[NDArray[np.float64]], *, diameter: float) -> OtsuLevels | None:
+    """Find the levels of a plane from windows that stand for it.
+
+    Parameters
+    ----------
+    windows : sequence of ndarray of float64, shape (Y, X)
+        The whole plane, or parts of it (`images.sample_windows`); NaN where unknown.
+    diameter : float > 0
+        Typical diameter of the cells, in pixels.
+
+    Returns
+    -------
+    OtsuLevels or None
+        None if all known pixels are equal.
+    """
+    masks = [np.isfinite(window) for window in windows]
+    values = _pooled(windows, masks)
+    if values.size == 0 or values.min() == values.max():
+        return None
+    centre = float(np.median(values))
+    sigma = SMOOTHING * diameter / REFERENCE_DIAMETER
+    smooth = [
+        _smooth(window, known, sigma, centre) for window, known in zip(windows, masks, strict=True)
+    ]
+    return _levels_of(_pooled(smooth, masks), centre)
+
+
+def _pooled(
+    windows: Sequence[NDArray[np.float64]], masks: Sequence[NDArray[np.bool_]]
+) -> NDArray[np.float64]:
+    parts = [window[known] for window, known in zip(windows, masks, strict=True)]
+    return parts[0] if len(parts) == 1 else np.concatenate([*parts, np.zeros(0)])
+
+
+def _levels_of(smooth: NDArray[np.float64], centre: float) -> OtsuLevels:
+    compression = _Compression.of(smooth)
+    compressed = compression(smooth)
+    otsu = float(threshold_otsu(compressed))
+    return OtsuLevels(
+        centre=centre,
+        lowest=float(smooth.min()),
+        background=float(np.percentile(smooth, BACKGROUND)),
+        dark=compression.dark,
+        offset=compression.offset,
+        threshold=otsu,
+        width=_width(compressed, otsu),
+    )
+
+
+def otsu_halo(diameter: float) -> int:
+    """Return how far around a part of a plane `otsu_probability` has to see, in pixels."""
+    scale = diameter / REFERENCE_DIAMETER
+    filters = PEAK_REACH + 4 * (PEAK_SMOOTHING + SMOOTHING)
+    # A speck or hole may be a line of pixels.
+    return math.ceil(filters * scale + (SMALLEST_OBJECT + SMALLEST_HOLE) * scale**2) + 4
+
+
+def otsu_probability(
+    image: NDArray[np.float64], *, diameter: float, levels: OtsuLevels | None = None
+) -> NDArray[np.float32]:
     """Foreground by Otsu's threshold of log intensities, with local outlines.
 
     Intensities are smoothed (sigma 0.5 px for cells of 25 px) and compressed to
@@ -71,6 +157,8 @@ def otsu_probability(image: NDArray[np.float64], *, diameter: float) -> NDArray[
         the threshold, and are background.
     diameter : float > 0
         Typical diameter of the cells, in pixels.
+    levels : OtsuLevels, optional
+        Of the plane that the image is a part of; by default of the image.
 
     Returns
     -------
@@ -84,20 +172,25 @@ def otsu_probability(image: NDArray[np.float64], *, diameter: float) -> NDArray[
     """
     known = np.isfinite(image)
     values = image[known]
-    if values.size == 0 or values.min() == values.max():
+    scale = diameter / REFERENCE_DIAMETER
+    if levels is not None:
+        smooth = _smooth(image, known, SMOOTHING * scale, levels.centre)
+    elif values.size == 0 or values.min() == values.max():
         warn_constant()
         return np.zeros(image.shape, np.float32)
-    scale = diameter / REFERENCE_DIAMETER
-    smooth = _smooth(image, known, SMOOTHING * scale)
-    compression = _Compression.of(smooth[known])
+    else:
+        centre = float(np.median(values))
+        smooth = _smooth(image, known, SMOOTHING * scale, centre)
+        levels = _levels_of(smooth[known], centre)
+    compression = _Compression(levels.dark, levels.offset)
     compressed = compression(smooth)
-    otsu = float(threshold_otsu(compressed[known]))
-    width = _width(compressed[known], otsu)
-    threshold = np.maximum(otsu, compression(_outline_level(smooth, known, scale)))
+    threshold = np.maximum(
+        levels.threshold, compression(_outline_level(smooth, known, scale, levels))
+    )
     above = known & (compressed > threshold)
     wanted = without_specks(above, SMALLEST_OBJECT * scale**2)
     wanted = ~without_specks(~wanted, SMALLEST_HOLE * scale**2) & known
-    probability = _logistic((compressed - threshold) / width)
+    probability = _logistic((compressed - threshold) / levels.width)
     mirrored = np.where(wanted == above, probability, 1 - probability)
     # The level itself belongs to the background: rounding must not move it.
     kept = np.where(wanted, np.maximum(mirrored, _ABOVE_LEVEL), np.minimum(mirrored, LEVEL))
@@ -124,23 +217,22 @@ class _Compression:
 
 
 def _outline_level(
-    smooth: NDArray[np.float64], known: NDArray[np.bool_], scale: float
+    smooth: NDArray[np.float64], known: NDArray[np.bool_], scale: float, levels: OtsuLevels
 ) -> NDArray[np.float64]:
     """Intensity that the outline of a cell has, from the brightest pixel nearby."""
-    background = np.percentile(smooth[known], BACKGROUND)
     peaks = ndimage.maximum_filter(
-        np.where(known, smooth, smooth[known].min()), size=2 * int(PEAK_REACH * scale) + 1
+        np.where(known, smooth, levels.lowest), size=2 * int(PEAK_REACH * scale) + 1
     )
     peaks = ndimage.gaussian_filter(peaks, PEAK_SMOOTHING * scale)
-    return np.asarray(background + OUTLINE * (peaks - background), dtype=np.float64)
+    return np.asarray(levels.background + OUTLINE * (peaks - levels.background), dtype=np.float64)
 
 
 def _smooth(
-    image: NDArray[np.float64], known: NDArray[np.bool_], sigma: float
+    image: NDArray[np.float64], known: NDArray[np.bool_], sigma: float, centre: float
 ) -> NDArray[np.float64]:
     """Average the known pixels with Gaussian weights; unknown ones become 0."""
     # Shifted, since the smoothing of a large pedestal would lose digits.
-    shifted = np.where(known, image - np.median(image[known]), 0)
+    shifted = np.where(known, image - centre, 0)
     weight = ndimage.gaussian_filter(known.astype(np.float64), sigma)
     smooth = ndimage.gaussian_filter(shifted, sigma)
     return np.asarray(np.divide(smooth, weight, out=np.zeros_like(smooth), where=known))

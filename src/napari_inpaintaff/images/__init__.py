@@ -15,6 +15,7 @@ from napari_inpaintaff.images.gather import gather_planes, images_in
 from napari_inpaintaff.images.imagej_rois import ROI_SUFFIXES, write_rois
 from napari_inpaintaff.images.label_formats import LABEL_FORMATS, LabelFormat
 from napari_inpaintaff.images.normalise import (
+    ModelNormalisation,
     Normalisation,
     NormalisationKind,
     estimate_normalisation,
@@ -33,6 +34,14 @@ from napari_inpaintaff.images.reading import (
 from napari_inpaintaff.images.regions import Region, check_region, parse_region
 from napari_inpaintaff.images.samples import SAMPLES, SampleSource, download_sample
 from napari_inpaintaff.images.simulation import simulate_dense_nuclei
+from napari_inpaintaff.images.windows import (
+    ArrayPlane,
+    PlaneReader,
+    grown,
+    sample_windows,
+    size_of,
+    within,
+)
 from napari_inpaintaff.images.writing import TIFF_SUFFIXES, write_array, write_labels
 
 __all__ = [
@@ -42,15 +51,18 @@ __all__ = [
     "SAMPLES",
     "TIFF_SUFFIXES",
     "ZARR_SUFFIXES",
+    "ArrayPlane",
     "ChannelChoice",
     "ImageData",
     "LabelFormat",
     "LazyImage",
+    "ModelNormalisation",
     "Normalisation",
     "NormalisationKind",
     "OpenedImage",
     "Plane",
     "PlaneCollection",
+    "PlaneReader",
     "Region",
     "SampleSource",
     "SavedAffinities",
@@ -62,6 +74,7 @@ __all__ = [
     "download_sample",
     "estimate_normalisation",
     "gather_planes",
+    "grown",
     "images_in",
     "open_planes",
     "origins_with",
@@ -76,7 +89,10 @@ __all__ = [
     "read_label_image",
     "read_labels",
     "read_mask",
+    "sample_windows",
     "simulate_dense_nuclei",
+    "size_of",
+    "within",
     "write_affinities",
     "write_array",
     "write_challenge_masks",

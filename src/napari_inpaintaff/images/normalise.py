@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,15 +66,59 @@ class Normalisation:
         return values.astype(np.float32)
 
 
+@dataclass(frozen=True)
+class ModelNormalisation(Normalisation):
+    """How the intensities of one image become input of a model that may denoise them first.
+
+    Attributes
+    ----------
+    denoising : Normalisation or None
+        How they enter the denoiser; None if the model has none.
+    """
+
+    denoising: Normalisation | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> ModelNormalisation:
+        """Read it from what `to_json` gave."""
+        denoising = values.get("denoising")
+        given = None if denoising is None else Normalisation(**denoising)
+        return cls(values["kind"], values["pedestal"], values["unit"], given)
+
+
+def known_intensities(
+    image: NDArray[np.generic] | Sequence[NDArray[np.generic]],
+) -> NDArray[np.float64]:
+    """Return the finite intensities of an image, or of several windows of one, in one row.
+
+    Raises
+    ------
+    ImageError
+        If there is none.
+    """
+    windows: Sequence[NDArray[Any]] = [image] if isinstance(image, np.ndarray) else image
+    values = [window[np.isfinite(window)].astype(np.float64) for window in windows]
+    known = values[0] if len(values) == 1 else np.concatenate([*values, np.zeros(0)])
+    if known.size == 0:
+        raise ImageError("the image has no finite pixel; nothing can be computed from it")
+    return known
+
+
 def estimate_normalisation(
-    image: NDArray[np.generic], kind: NormalisationKind = "fluorescence"
+    image: NDArray[np.generic] | Sequence[NDArray[np.generic]],
+    kind: NormalisationKind = "fluorescence",
 ) -> Normalisation:
     """Estimate the normalisation of an image from its own intensities.
 
     Parameters
     ----------
-    image : ndarray
-        Raw intensities of one plane (or several of the same kind); NaN is ignored.
+    image : ndarray or sequence of ndarray
+        Raw intensities of one plane (or several of the same kind), or of windows that stand
+        for it (see `sample_windows`); NaN is ignored.
     kind : {"fluorescence", "linear"}, optional
         ``fluorescence``: the pedestal is one noise standard deviation above the median of
         the pixels below Otsu's threshold; the unit is a tenth of the distance from there to
@@ -92,9 +137,7 @@ def estimate_normalisation(
     ImageError
         If no pixel is finite.
     """
-    values = image[np.isfinite(image)].astype(np.float64)
-    if values.size == 0:
-        raise ImageError("the image has no finite pixel; nothing can be computed from it")
+    values = known_intensities(image)
     if values.min() == values.max():
         return Normalisation(kind, float(values[0]), 1.0)
     if kind == "linear":

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from skimage.transform import resize
 
 from napari_inpaintaff.datatypes import Affinities, Offset
 from napari_inpaintaff.errors import ParameterError
+from napari_inpaintaff.images.regions import Region
+from napari_inpaintaff.images.zoom_window import ZoomWindow, image_offsets, working_shape
 
 _Plane = NDArray[np.float32]
 ScalarT = TypeVar("ScalarT", bound=np.generic)
@@ -65,20 +64,19 @@ class Zoom:
             )
         return cls(1.0 if abs(factor - 1) < 0.05 else factor)
 
+    def window(
+        self, shape: tuple[int, int], core: Region, *, halo: int = 0, multiple: int = 1
+    ) -> ZoomWindow:
+        """Return the working pixels around a part of a plane; see `ZoomWindow.around`."""
+        return ZoomWindow.around(self.factor, shape, core, halo=halo, multiple=multiple)
+
     def shrink(self, image: _Plane) -> _Plane:
         """Resample an image (Y, X) to working pixels.
 
         A working pixel is the average of the known image pixels around it, and unknown
         (NaN) if these are less than half of its weight.
         """
-        if self.factor == 1:
-            return image
-        unknown = np.isnan(image)
-        if not unknown.any():
-            return self._resample(image)
-        share = self._resample((~unknown).astype(np.float32))
-        mass = self._resample(np.where(unknown, np.float32(0), image))
-        return np.where(share < 0.5, np.float32(np.nan), mass / np.maximum(share, 0.5))
+        return self._whole(image).shrink(image)
 
     def shrink_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the working pixels that `enlarge` reads for the image pixels of a mask.
@@ -88,19 +86,13 @@ class Zoom:
         """
         if self.factor == 1:
             return mask
-        shape = self._working_shape(mask.shape)
-        scales = [length / size for length, size in zip(mask.shape, shape, strict=True)]
-        # Interpolation reads working pixels less than 1 away from a point that is up to
-        # half a working pixel plus a rounded offset away from the image pixel.
-        reach = [2 * math.ceil(1.5 * scale + 1) + 1 for scale in scales]
-        near = ndimage.maximum_filter(mask, size=reach, mode="constant")
-        return self.shrink_labels(near)
+        return self._whole(mask).shrink_mask(mask, _all_of(mask))
 
     def shrink_labels(self, labels: NDArray[ScalarT]) -> NDArray[ScalarT]:
         """Return what a mask or label image (Y, X) says in the middle of every working pixel."""
         if self.factor == 1:
             return labels
-        shape = self._working_shape(labels.shape)
+        shape = working_shape(labels.shape, self.factor)
         ys, xs = (
             ((np.arange(size) + 0.5) * (length / size)).astype(int)
             for size, length in zip(shape, labels.shape, strict=True)
@@ -109,9 +101,7 @@ class Zoom:
 
     def offsets(self, offsets: Sequence[Offset]) -> tuple[Offset, ...]:
         """Return offsets in image pixels: long ones are scaled, local ones stay local."""
-        if self.factor == 1:
-            return tuple(offsets)
-        return tuple(self._image_offset(offset) for offset in offsets)
+        return image_offsets(offsets, self.factor)
 
     def enlarge(self, affinities: Affinities, wanted: NDArray[np.bool_]) -> Affinities:
         """Resample affinities to image pixels.
@@ -134,52 +124,16 @@ class Zoom:
         """
         if self.factor == 1:
             return affinities
-        offsets = self.offsets(affinities.offsets)
-        values = np.zeros((len(offsets), *wanted.shape), np.float32)
-        weight = np.zeros_like(values)
-        for k, (near, far) in enumerate(zip(affinities.offsets, offsets, strict=True)):
-            points = _pair_positions(wanted.shape, affinities.shape, near, far)
-            mass = affinities.values[k] * affinities.weight[k]
-            known = ndimage.map_coordinates(affinities.weight[k], points, order=1, mode="nearest")
-            same = ndimage.map_coordinates(mass, points, order=1, mode="nearest")
-            weight[k] = np.where(wanted & _partner_inside(wanted.shape, far), known, 0)
-            values[k] = np.where(weight[k] > 0, same / np.maximum(known, 1e-6), 0)
-        return Affinities(np.clip(values, 0, 1), offsets, weight)
+        return self._whole(wanted).enlarge(affinities, wanted, _all_of(wanted))
 
-    def _resample(self, image: _Plane) -> _Plane:
-        shape = self._working_shape(image.shape)
-        result = resize(image, shape, order=1, mode="edge", anti_aliasing=self.factor > 1)
-        return np.asarray(result, np.float32)
+    def enlarge_map(self, values: _Plane, shape: tuple[int, int]) -> _Plane:
+        """Resample a map (Y, X) of working pixels to an image of a shape."""
+        whole = slice(0, shape[0]), slice(0, shape[1])
+        return ZoomWindow.whole(self.factor, shape).enlarge_map(values, whole)
 
-    def _working_shape(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        return max(1, round(shape[0] / self.factor)), max(1, round(shape[1] / self.factor))
-
-    def _image_offset(self, offset: Offset) -> Offset:
-        if max(abs(offset[0]), abs(offset[1])) == 1:
-            return offset
-        y, x = (round(step * self.factor) for step in offset)
-        return y, x
+    def _whole(self, image: NDArray[np.generic]) -> ZoomWindow:
+        return ZoomWindow.whole(self.factor, (image.shape[0], image.shape[1]))
 
 
-def _pair_positions(
-    image: tuple[int, ...], working: tuple[int, int], near: Offset, far: Offset
-) -> NDArray[np.float64]:
-    """Return where in the working image the pairs of image pixels are: (2, Y, X).
-
-    ``near`` and ``far`` are one offset in working and in image pixels. Pairs are matched
-    by their middles: matched by their first pixels, the cuts of the local offsets would
-    be displaced by half a working pixel.
-    """
-    axes = []
-    for length, size, step, reach in zip(image, working, near, far, strict=True):
-        middle = np.arange(length) + 0.5 + reach / 2
-        axes.append(middle * (size / length) - 0.5 - step / 2)
-    return np.stack(np.meshgrid(*axes, indexing="ij"))
-
-
-def _partner_inside(shape: tuple[int, ...], offset: Offset) -> NDArray[np.bool_]:
-    inside = [
-        (np.arange(length) + step >= 0) & (np.arange(length) + step < length)
-        for length, step in zip(shape, offset, strict=True)
-    ]
-    return inside[0][:, None] & inside[1][None, :]
+def _all_of(image: NDArray[np.generic]) -> Region:
+    return slice(0, image.shape[0]), slice(0, image.shape[1])

@@ -13,6 +13,9 @@ on a grid 33.9 dB in sixteen passes, and the Laplace likelihood in place of squa
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,7 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.images.normalise import Normalisation
+from napari_inpaintaff.images.normalise import Normalisation, known_intensities
+from napari_inpaintaff.images.regions import Region
 from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.devices import autocast, inference_dtype, place
 from napari_inpaintaff.networks.tiles import Tiling
@@ -37,7 +41,9 @@ _REACH = 2
 _OUTLIER = 5.0
 
 
-def denoiser_normalisation(image: NDArray[np.generic]) -> Normalisation:
+def denoiser_normalisation(
+    image: NDArray[np.generic] | Sequence[NDArray[np.generic]],
+) -> Normalisation:
     """Estimate how intensities become input of the denoiser.
 
     Neither clipped nor made logarithmic, unlike for an inpainter: that would bend the
@@ -45,27 +51,29 @@ def denoiser_normalisation(image: NDArray[np.generic]) -> Normalisation:
 
     Parameters
     ----------
-    image : ndarray
-        Raw intensities of one plane; NaN and infinite ones are ignored.
+    image : ndarray or sequence of ndarray
+        Raw intensities of one plane, or of windows that stand for it; NaN and infinite ones
+        are ignored.
 
     Returns
     -------
     Normalisation
         Linear: mean and standard deviation of the intensities, of which a thousandth at
-        either end is moved inwards, so that a few hot pixels count for little.
+        either end is moved inwards, so that a few hot pixels count for little. For a plane of
+        one value the unit is 1, which maps it to 0.
 
     Raises
     ------
     ImageError
         If no pixel is finite.
     """
-    values = image[np.isfinite(image)].astype(np.float64)
-    if values.size == 0:
-        raise ImageError("the image has no finite pixel; nothing can be computed from it")
-    within = values.clip(*np.quantile(values, (0.001, 0.999)))
+    values = known_intensities(image)
+    if values.min() == values.max():
+        return Normalisation("linear", float(values[0]), 1.0)
+    inner = values.clip(*np.quantile(values, (0.001, 0.999)))
     # A plane of which hardly a pixel varies has no spread but that of these pixels.
-    unit = float(within.std()) or float(values.std()) or 1.0
-    return Normalisation("linear", float(within.mean()), unit)
+    unit = float(inner.std()) or float(values.std()) or 1.0
+    return Normalisation("linear", float(inner.mean()), unit)
 
 
 def blind_spots(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -201,44 +209,70 @@ class Denoiser:
         self.weights = weights_of(network)
         self._network = place(network.eval(), device, self.dtype)
 
-    def __call__(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Denoise a plane.
+    def __call__(
+        self,
+        image: NDArray[np.generic],
+        *,
+        normalisation: Normalisation | None = None,
+        core: Region | None = None,
+    ) -> NDArray[np.float32]:
+        """Denoise a plane, or a part of one.
 
         Parameters
         ----------
         image : ndarray, shape (Y, X)
             Raw intensities, of any size; NaN and infinite ones are unknown.
+        normalisation : Normalisation, optional
+            That of the plane, if the image is a part of it: see `denoiser_normalisation`.
+        core : tuple of two slices, optional
+            Rows and columns that are wanted, by default all. They come out as those of the
+            whole plane if the image has `halo` more pixels on every side where the plane goes
+            on, and begins at a multiple of ``architecture.stride``.
 
         Returns
         -------
-        ndarray of float32, shape (Y, X)
-            The expected intensity of every pixel, in the units of the image; NaN where it is
-            unknown. The same image always gives the same result.
+        ndarray of float32
+            The expected intensity of every wanted pixel, in the units of the image; NaN where
+            it is unknown. The same image always gives the same result.
 
         Raises
         ------
         ImageError
-            If the image is not a plane or has no finite pixel.
+            If the image is not a plane, or has no finite pixel and no normalisation is given.
         """
         if image.ndim != 2 or image.size == 0:
             raise ImageError(f"the image must be a plane (Y, X), got the shape {image.shape}")
-        normalisation = denoiser_normalisation(image)
+        if normalisation is None:
+            normalisation = denoiser_normalisation(image)
+        if core is None:
+            core = slice(0, image.shape[0]), slice(0, image.shape[1])
         values = normalisation.apply(image)
         unknown = np.isnan(values)
-        if np.ptp(values[~unknown]) > 0:  # a plane of one value has no noise
-            values = self._denoise(_filled(values, unknown))
-        result = values.astype(np.float64) * normalisation.unit + normalisation.pedestal
-        result[unknown] = np.nan
+        known = values[~unknown]
+        # A plane of one value has no noise; its unit is 1.
+        noisy = known.size > 0 and (normalisation.unit != 1 or np.ptp(known) > 0)
+        found = self._denoise(_filled(values, unknown), core) if noisy else values[core]
+        result = found.astype(np.float64) * normalisation.unit + normalisation.pedestal
+        result[unknown[core]] = np.nan
         return result.astype(np.float32)
 
-    def _denoise(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    @property
+    def halo(self) -> int:
+        """How far around some pixels others have to be known to denoise them, in pixels."""
+        # What the network sees of an unknown pixel is the nearest known one, which is not
+        # farther away than the pixel that is denoised.
+        stride = self.architecture.stride
+        seen = Tiling((1, 1), stride, surrounded=True).margin + stride
+        return math.ceil((1 + math.sqrt(2)) * seen)
+
+    def _denoise(self, values: NDArray[np.float32], core: Region) -> NDArray[np.float32]:
         shape = (values.shape[0], values.shape[1])
         tiling = Tiling(shape, self.architecture.stride, surrounded=True)
         padded = np.pad(values, tiling.padding, mode="reflect")
-        result = np.empty_like(values)
-        for tile in tiling.tiles():
+        result = np.empty_like(values)  # tiles may begin before the core
+        for tile in tiling.tiles(core):
             result[tile.core] = tile.cut(self._forward(padded[tile.seen]))
-        return result
+        return result[core]
 
     @torch.inference_mode()
     def _forward(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

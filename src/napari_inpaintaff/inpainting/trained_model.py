@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
@@ -13,9 +13,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_inpaintaff.errors import ModelFileError, ParameterError
-from napari_inpaintaff.images.normalise import estimate_normalisation
+from napari_inpaintaff.images.normalise import (
+    ModelNormalisation,
+    Normalisation,
+    estimate_normalisation,
+)
+from napari_inpaintaff.images.regions import Region
+from napari_inpaintaff.images.windows import PlaneReader, grown, within
 from napari_inpaintaff.inpainting import catalogue
-from napari_inpaintaff.inpainting.denoising import Denoiser
+from napari_inpaintaff.inpainting.denoising import Denoiser, denoiser_normalisation
 from napari_inpaintaff.inpainting.model_metadata import ModelMetadata
 from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.catalogue import find_model
@@ -178,6 +184,114 @@ class TrainedModel(Generic[MetadataT]):
         """
         image = self.denoise(image)
         return estimate_normalisation(image, self.metadata.normalisation).apply(image)
+
+    def denoising_of(self, windows: Sequence[NDArray[np.generic]]) -> Normalisation | None:
+        """Estimate how the intensities of a plane enter the denoiser.
+
+        Parameters
+        ----------
+        windows : sequence of ndarray, shape (Y, X)
+            Raw intensities of the plane, or of parts that stand for it (`sample_windows`).
+
+        Returns
+        -------
+        Normalisation or None
+            None without a denoiser.
+
+        Raises
+        ------
+        ImageError
+            If no pixel is finite.
+        """
+        return None if self.denoiser is None else denoiser_normalisation(windows)
+
+    def normalisation_of(self, windows: Sequence[NDArray[np.generic]]) -> ModelNormalisation:
+        """Estimate how the intensities of a plane become what the network sees.
+
+        Parameters
+        ----------
+        windows : sequence of ndarray, shape (Y, X)
+            Raw intensities of the plane, or of parts that stand for it (`sample_windows`).
+
+        Returns
+        -------
+        ModelNormalisation
+            What `normalise` would use for the plane, if it is the only window.
+
+        Raises
+        ------
+        ImageError
+            If no pixel is finite.
+        """
+        denoising = self.denoising_of(windows)
+        if self.denoiser is not None:
+            windows = [self.denoiser(window, normalisation=denoising) for window in windows]
+        found = estimate_normalisation(windows, self.metadata.normalisation)
+        return ModelNormalisation(found.kind, found.pedestal, found.unit, denoising)
+
+    def denoise_window(
+        self, plane: PlaneReader, region: Region, denoising: Normalisation | None
+    ) -> NDArray[np.generic]:
+        """Read a part of a plane and denoise it, if the model does that, like the whole plane.
+
+        Parameters
+        ----------
+        plane : PlaneReader
+            Raw intensities. What is read reaches beyond the region.
+        region : tuple of two slices
+            Rows and columns, with start and stop.
+        denoising : Normalisation or None
+            See `denoising_of`.
+
+        Returns
+        -------
+        ndarray
+            Of the region's shape, in the units of the image.
+
+        Raises
+        ------
+        ParameterError
+            If the model denoises and is not told how intensities enter the denoiser.
+        """
+        if self.denoiser is None:
+            return plane.read_region(region)
+        if denoising is None:
+            raise ParameterError(
+                "this model denoises images: estimate the normalisation with its "
+                "normalisation_of(windows), which says how they enter the denoiser"
+            )
+        stride = self.denoiser.architecture.stride
+        around = grown(region, self.denoiser.halo + stride, plane.shape, stride)
+        return self.denoiser(
+            plane.read_region(around), normalisation=denoising, core=within(region, around)
+        )
+
+    def normalise_window(
+        self, plane: PlaneReader, region: Region, normalisation: Normalisation
+    ) -> NDArray[np.float32]:
+        """Read a part of a plane as the network sees it, just as `normalise` has it.
+
+        Parameters
+        ----------
+        plane : PlaneReader
+            Raw intensities.
+        region : tuple of two slices
+            Rows and columns, with start and stop.
+        normalisation : Normalisation
+            Of the plane. If the model denoises, a `ModelNormalisation` of `normalisation_of`.
+
+        Returns
+        -------
+        ndarray of float32
+            Of the region's shape; NaN where unknown.
+
+        Raises
+        ------
+        ParameterError
+            If the model denoises and the normalisation is not one of `normalisation_of`.
+        """
+        denoising = getattr(normalisation, "denoising", None)
+        return normalisation.apply(self.denoise_window(plane, region, denoising))
 
 
 def _without_denoiser(

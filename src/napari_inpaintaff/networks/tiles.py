@@ -83,7 +83,7 @@ class Tiling:
     @property
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Pixels to pad the plane with before and after its rows, and its columns."""
-        before = self._reach if self.surrounded else 0
+        before = self.margin if self.surrounded else 0
         rows, columns = ((before, before + -length % self.stride) for length in self.shape)
         return rows, columns
 
@@ -114,10 +114,11 @@ class Tiling:
         side = math.ceil((compute().tile or TILE) / self.stride) * self.stride
         for start in range(part.start // self.stride * self.stride, part.stop, side):
             stop = min(start + side, part.stop)
-            first = max(0, before + start - self._reach)
-            last = before + math.ceil(stop / self.stride) * self.stride + self._reach
+            first = max(0, before + start - self.margin)
+            last = before + math.ceil(stop / self.stride) * self.stride + self.margin
             yield slice(start, stop), slice(first, min(last, end)), before + start - first
 
     @property
-    def _reach(self) -> int:
+    def margin(self) -> int:
+        """How far the network looks, in pixels."""
         return self.reach * self.stride

@@ -21,7 +21,11 @@ from napari_inpaintaff.partition.outline import (
     foreground_components,
     partition_outline,
 )
-from napari_inpaintaff.partition.region_merging import region_merging
+from napari_inpaintaff.partition.region_merging import (
+    MergeStatistics,
+    merge_statistics,
+    region_merging,
+)
 from napari_inpaintaff.partition.shape import outline_affinities, with_outline
 from napari_inpaintaff.partition.signed_graph import (
     average_linkage,
@@ -35,6 +39,7 @@ __all__ = [
     "OUTLINE_DIAMETER",
     "OUTLINE_METHODS",
     "PARTITION_METHODS",
+    "MergeStatistics",
     "OutlineMethod",
     "OutlineParameters",
     "PartitionMethod",
@@ -46,6 +51,7 @@ __all__ = [
     "foreground_components",
     "greedy_additive",
     "greedy_fixation",
+    "merge_statistics",
     "mutex_watershed",
     "mutex_watershed_backend",
     "outline_affinities",

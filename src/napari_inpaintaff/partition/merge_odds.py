@@ -113,14 +113,18 @@ def shape_features(
     return rows
 
 
-def image_evidence(graph: RegionGraph, pairs: Sequence[Pair]) -> NDArray[np.float64]:
+def image_evidence(
+    graph: RegionGraph, pairs: Sequence[Pair], mean_apart: float | None = None
+) -> NDArray[np.float64]:
     """Return how much more than elsewhere the image parts two segments, shape (n,).
 
     Log odds of the mean of 1 - affinity over the distant pairs of pixels between them, less
     those of the mean of all in the image; 0 where nothing is known. A difference, because
-    networks differ in how much they part everywhere.
+    networks differ in how much they part everywhere. The mean is that of the graph, unless
+    another is given.
     """
-    usual = float(np.clip(graph.mean_apart, _LEAST, 1 - _LEAST))
+    mean_apart = graph.mean_apart if mean_apart is None else mean_apart
+    usual = float(np.clip(mean_apart, _LEAST, 1 - _LEAST))
     borders = [graph.borders[pair] for pair in pairs]
     apart = np.array([(border.apart + usual) / (border.pairs + 1) for border in borders])
     apart = np.clip(apart, _LEAST, 1 - _LEAST)

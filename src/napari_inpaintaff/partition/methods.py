@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from napari_inpaintaff.partition.islands import islands, whole_foreground
 from napari_inpaintaff.partition.links import relabel_by_position
 from napari_inpaintaff.partition.mutex import connected_components, mutex_watershed
 from napari_inpaintaff.partition.outline import OUTLINE_DIAMETER
-from napari_inpaintaff.partition.region_merging import region_merging
+from napari_inpaintaff.partition.region_merging import MergeStatistics, region_merging
 from napari_inpaintaff.partition.shape import with_outline
 from napari_inpaintaff.partition.signed_graph import (
     average_linkage,
@@ -106,10 +107,17 @@ def _outline_mutex_watershed(
 
 
 def _region_merging(
-    affinities: Affinities, foreground: NDArray[np.bool_], parameters: PartitionParameters
+    affinities: Affinities,
+    foreground: NDArray[np.bool_],
+    parameters: PartitionParameters,
+    statistics: MergeStatistics | None = None,
 ) -> NDArray[np.uint32]:
     return region_merging(
-        affinities, foreground=foreground, alpha=parameters.alpha, diameter=parameters.diameter
+        affinities,
+        foreground=foreground,
+        alpha=parameters.alpha,
+        diameter=parameters.diameter,
+        statistics=statistics,
     )
 
 
@@ -147,6 +155,7 @@ def partition(
     *,
     foreground: ArrayLike | None = None,
     parameters: PartitionParameters | None = None,
+    statistics: MergeStatistics | None = None,
 ) -> NDArray[np.uint32]:
     """Turn affinities into a label image.
 
@@ -163,6 +172,10 @@ def partition(
         labelled.
     parameters : PartitionParameters, optional
         Default: the mutex watershed with alpha = 1.5.
+    statistics : MergeStatistics, optional
+        Of the plane that this is a part of (`merge_statistics`), for region merging: the other
+        methods look at nothing but what is connected. A component of the foreground that does
+        not reach the borders of the part has the same segments in all parts that hold it.
 
     Returns
     -------
@@ -198,11 +211,16 @@ def partition(
     labels = np.zeros(shape, np.uint32)
     if not mask.any():
         return labels
-    whole = parameters.method in WHOLE_IMAGE
-    for island, box in whole_foreground(mask) if whole else islands(mask):
+    method = PARTITION_METHODS[parameters.method]
+    parts = whole_foreground(mask) if parameters.method in WHOLE_IMAGE else islands(mask)
+    if parameters.method in WHOLE_IMAGE and statistics is not None:
+        method = partial(_region_merging, statistics=statistics)
+        # Only the borders of the part itself may say whether there is any background.
+        parts = iter([(mask, (slice(0, shape[0]), slice(0, shape[1])))])
+    for island, box in parts:
         checkpoint()
         inside = affinities.window(box)
-        segments = PARTITION_METHODS[parameters.method](inside, island, parameters)
+        segments = method(inside, island, parameters)
         found = absorb_fragments(
             segments.astype(np.uint32, copy=False), inside, minimum_size=parameters.minimum_size
         )

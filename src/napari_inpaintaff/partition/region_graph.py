@@ -80,13 +80,15 @@ class RegionGraph:
         By label.
     borders : dict of (int, int) to Border
         By the labels of the two, the lower one first.
+    known_pairs : int
+        All distant pairs with a known affinity, inside the segments and between them.
     mean_apart : float
-        Mean of 1 - affinity over all distant pairs inside the segments and between them.
+        Mean of 1 - affinity over them.
     """
 
     def __init__(self, labels: NDArray[np.integer], affinities: Affinities) -> None:
         self.segments = _segments(labels)
-        self.borders, self.mean_apart = _borders(labels, affinities)
+        self.borders, self.mean_apart, self.known_pairs = _borders(labels, affinities)
         self._neighbours: dict[int, set[int]] = {label: set() for label in self.segments}
         for one, other in self.borders:
             self._neighbours[one].add(other)
@@ -159,7 +161,7 @@ def _convex(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
 
 def _borders(
     labels: NDArray[np.integer], affinities: Affinities
-) -> tuple[dict[Pair, Border], float]:
+) -> tuple[dict[Pair, Border], float, int]:
     shape = (labels.shape[0], labels.shape[1])
     local = [k for k, (y, x) in enumerate(affinities.offsets) if abs(y) + abs(x) == 1]
     count = int(labels.max(initial=0)) + 1
@@ -189,7 +191,7 @@ def _borders(
         )
         for key, length in sides.items()
     }
-    return borders, (total / known if known else 0.0)
+    return borders, (total / known if known else 0.0), known
 
 
 def _keys(one: NDArray[np.integer], other: NDArray[np.integer], count: int) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.jobs import checkpoint
 from napari_inpaintaff.partition.fragments import absorb_fragments
-from napari_inpaintaff.partition.islands import islands
+from napari_inpaintaff.partition.islands import bounding_box, islands
 from napari_inpaintaff.partition.merge_odds import (
     MergeOdds,
     calibrated,
@@ -28,7 +28,7 @@ from napari_inpaintaff.partition.outline import (
     partition_outline,
 )
 from napari_inpaintaff.partition.region_graph import Pair, RegionGraph
-from napari_inpaintaff.partition.shape import with_outline
+from napari_inpaintaff.partition.shape import outline_margin, with_outline
 
 #: At this alpha segments are merged when the odds are even.
 EVEN_ALPHA = 1.5
@@ -44,6 +44,26 @@ _LEAST_CELL = 0.1
 _MOST_CELL = 2.0
 
 
+@dataclass(frozen=True)
+class MergeStatistics:
+    """What `region_merging` has to know of a whole plane.
+
+    Attributes
+    ----------
+    typical_area : float
+        Of a cell, in pixels.
+    mean_apart : float
+        Mean of 1 - affinity over all distant pairs of pixels in the foreground.
+    intercept, slope : float
+        What the log odds by shape are corrected by: see `merge_odds.calibrated`.
+    """
+
+    typical_area: float
+    mean_apart: float
+    intercept: float
+    slope: float
+
+
 def region_merging(
     affinities: Affinities,
     *,
@@ -51,6 +71,7 @@ def region_merging(
     alpha: float = EVEN_ALPHA,
     diameter: float = OUTLINE_DIAMETER,
     odds: MergeOdds | None = None,
+    statistics: MergeStatistics | None = None,
 ) -> NDArray[np.uint32]:
     """Cut the foreground into too many segments, and merge those that are one cell.
 
@@ -72,6 +93,9 @@ def region_merging(
         Typical diameter of a cell, in pixels.
     odds : MergeOdds, optional
         By default those that come with the package.
+    statistics : MergeStatistics, optional
+        Of the plane that this is a part of; by default of this. With them, what becomes of a
+        component of the foreground depends on nothing outside it.
 
     Returns
     -------
@@ -79,7 +103,12 @@ def region_merging(
         Labels of at least 1 inside the foreground, 0 outside.
     """
     history = merge_history(
-        affinities, foreground=foreground, least_alpha=alpha, diameter=diameter, odds=odds
+        affinities,
+        foreground=foreground,
+        least_alpha=alpha,
+        diameter=diameter,
+        odds=odds,
+        statistics=statistics,
     )
     return history.labels(alpha)
 
@@ -120,21 +149,88 @@ def merge_history(
     least_alpha: float = EVEN_ALPHA,
     diameter: float = OUTLINE_DIAMETER,
     odds: MergeOdds | None = None,
+    statistics: MergeStatistics | None = None,
 ) -> MergeHistory:
     """Do what `region_merging` does, for all alphas from one on.
 
     Parameters
     ----------
-    affinities, foreground, diameter, odds
+    affinities, foreground, diameter, odds, statistics
         See `region_merging`.
     least_alpha : float > 0, optional
         The merges end where this alpha has them end.
     """
     odds = fitted_odds() if odds is None else odds
-    fine = too_many_segments(affinities, foreground, diameter=diameter)
+    # A foreground without background is no component that ends here: it has no outline.
+    alone = statistics is not None and not foreground.all()
+    margin = outline_margin(diameter) if alone else 0
+    fine = too_many_segments(affinities, foreground, diameter=diameter, margin=margin)
     graph = RegionGraph(fine, affinities)
-    merges = list(_merges(graph, odds, _needed(least_alpha), typical_area(foreground, diameter)))
+    pairs = sorted(graph.borders)
+    if statistics is None:
+        typical, mean_apart = typical_area(foreground, diameter), graph.mean_apart
+        by_shape, evidence = _judged(graph, pairs, odds, typical, mean_apart)
+        statistics = MergeStatistics(typical, mean_apart, *calibrated(odds, by_shape, evidence))
+    else:
+        by_shape, evidence = _judged(
+            graph, pairs, odds, statistics.typical_area, statistics.mean_apart
+        )
+    log_odds = by_shape + statistics.slope * evidence + statistics.intercept
+    waiting = dict(zip(pairs, log_odds.tolist(), strict=True))
+    merges = list(_merges(graph, waiting, odds, _needed(least_alpha), statistics))
     return MergeHistory(fine, [pair for pair, _ in merges], [worth for _, worth in merges])
+
+
+def merge_statistics(
+    parts: Sequence[tuple[Affinities, NDArray[np.bool_]]],
+    *,
+    diameter: float = OUTLINE_DIAMETER,
+    odds: MergeOdds | None = None,
+) -> MergeStatistics:
+    """Find what `region_merging` has to know of a whole plane.
+
+    Parameters
+    ----------
+    parts : sequence of (Affinities, ndarray of bool of shape (Y, X))
+        Affinities and foreground of the whole plane, or of parts that stand for it.
+    diameter : float, optional
+        Typical diameter of a cell, in pixels.
+    odds : MergeOdds, optional
+        By default those that come with the package.
+
+    Returns
+    -------
+    MergeStatistics
+        Those that `partition` finds in the plane, if it is the only part.
+    """
+    odds = fitted_odds() if odds is None else odds
+    cut = [
+        (affinities.window(bounding_box(mask)), mask[bounding_box(mask)])
+        for affinities, mask in parts
+        if mask.any()
+    ]
+    graphs = [
+        RegionGraph(too_many_segments(affinities, mask, diameter=diameter), affinities)
+        for affinities, mask in cut
+    ]
+    typical = typical_area([mask for _, mask in cut], diameter)
+    known = sum(graph.known_pairs for graph in graphs)
+    mean_apart = math.fsum(graph.mean_apart * graph.known_pairs for graph in graphs) / max(1, known)
+    if len(graphs) == 1:  # without rounding
+        mean_apart = graphs[0].mean_apart
+    seen = [_judged(graph, sorted(graph.borders), odds, typical, mean_apart) for graph in graphs]
+    by_shape, evidence = (
+        np.concatenate([*(pair[which] for pair in seen), np.zeros(0)]) for which in (0, 1)
+    )
+    return MergeStatistics(typical, mean_apart, *calibrated(odds, by_shape, evidence))
+
+
+def _judged(
+    graph: RegionGraph, pairs: Sequence[Pair], odds: MergeOdds, typical: float, mean_apart: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the log odds by shape of some pairs, and the evidence of the image."""
+    by_shape = odds.by_shape(shape_features(graph, pairs, typical))
+    return by_shape, image_evidence(graph, pairs, mean_apart)
 
 
 def _needed(alpha: float) -> float:
@@ -142,34 +238,43 @@ def _needed(alpha: float) -> float:
 
 
 def too_many_segments(
-    affinities: Affinities, foreground: NDArray[np.bool_], *, diameter: float
+    affinities: Affinities, foreground: NDArray[np.bool_], *, diameter: float, margin: int = 0
 ) -> NDArray[np.uint32]:
-    """Return segments (Y, X) of which every cell has at least one, and often several."""
+    """Return segments (Y, X) of which every cell has at least one, and often several.
+
+    See `with_outline` for the margin.
+    """
     least = max(1, round(_FINE_SIZE * (diameter / OUTLINE_DIAMETER) ** 2))
     labels = np.zeros(foreground.shape, np.uint32)
     for island, box in islands(foreground) if foreground.any() else ():
         checkpoint()
         inside = affinities.window(box)
-        both = with_outline(inside, island, diameter=diameter)
+        both = with_outline(inside, island, diameter=diameter, margin=margin)
         segments = mutex_watershed(both, foreground=island, alpha=_FINE_ALPHA)
         found = absorb_fragments(segments.astype(np.uint32), both, minimum_size=least)
         labels[box][island] = found[island] + labels.max()
     return labels
 
 
-def typical_area(foreground: NDArray[np.bool_], diameter: float) -> float:
-    """Return the area in pixels that half of the foreground's cells exceed, by area.
+def typical_area(
+    foreground: NDArray[np.bool_] | Sequence[NDArray[np.bool_]], diameter: float
+) -> float:
+    """Return the area in pixels that half of the cells exceed, by area, of one foreground or more.
 
     Watersheds of the outline with two sizes of cells: the given one, and what that finds. Not
     much more than the given one: a foreground that is not made of cells has large pieces.
     """
+    masks = [foreground] if isinstance(foreground, np.ndarray) else foreground
     given = area = math.pi * diameter**2 / 4
     for _ in range(2):
         checkpoint()
-        labels = partition_outline(
-            foreground, OutlineParameters(), diameter=math.sqrt(4 * area / math.pi)
-        )
-        areas = np.sort(np.bincount(labels.ravel())[1:])
+        found = [np.zeros(0, np.intp)]
+        for mask in masks:
+            labels = partition_outline(
+                mask, OutlineParameters(), diameter=math.sqrt(4 * area / math.pi)
+            )
+            found.append(np.bincount(labels.ravel())[1:])
+        areas = np.sort(np.concatenate(found))
         areas = areas[areas > _LEAST_CELL * area]
         if not areas.size:
             break
@@ -179,18 +284,13 @@ def typical_area(foreground: NDArray[np.bool_], diameter: float) -> float:
 
 
 def _merges(
-    graph: RegionGraph, odds: MergeOdds, needed: float, typical: float
+    graph: RegionGraph,
+    waiting: dict[Pair, float],
+    odds: MergeOdds,
+    needed: float,
+    statistics: MergeStatistics,
 ) -> Iterator[tuple[Pair, float]]:
     """Merge the likeliest pair while its log odds are above those needed, and tell which."""
-    pairs = sorted(graph.borders)
-    if not pairs:
-        return
-    by_shape = odds.by_shape(shape_features(graph, pairs, typical))
-    evidence = image_evidence(graph, pairs)
-    intercept, slope = calibrated(odds, by_shape, evidence)
-    waiting: dict[Pair, float] = dict(
-        zip(pairs, (by_shape + slope * evidence + intercept).tolist(), strict=True)
-    )
     queue = [_place(pair, log_odds) for pair, log_odds in waiting.items()]
     heapq.heapify(queue)
     while queue:
@@ -207,8 +307,10 @@ def _merges(
                 waiting.pop(pair, None)
         renewed = graph.merge(best)
         if renewed:
-            log_odds = odds.by_shape(shape_features(graph, renewed, typical))
-            log_odds += slope * image_evidence(graph, renewed) + intercept
+            log_odds, evidence = _judged(
+                graph, renewed, odds, statistics.typical_area, statistics.mean_apart
+            )
+            log_odds += statistics.slope * evidence + statistics.intercept
             for pair, worth in zip(renewed, log_odds.tolist(), strict=True):
                 waiting[pair] = worth
                 heapq.heappush(queue, _place(pair, worth))

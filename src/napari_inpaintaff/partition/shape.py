@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,6 +29,7 @@ def outline_affinities(
     offsets: Sequence[Offset],
     *,
     diameter: float = OUTLINE_DIAMETER,
+    margin: int = 0,
 ) -> NDArray[np.float32]:
     """Return how far the outline alone says that pixels belong together.
 
@@ -42,6 +44,8 @@ def outline_affinities(
         (y, x) of the partner of every pixel.
     diameter : float, optional
         Typical diameter of a cell, in pixels.
+    margin : int, optional
+        Background around the mask that is looked at, in pixels; see `outline_margin`.
 
     Returns
     -------
@@ -49,13 +53,20 @@ def outline_affinities(
         Part of the watersheds in which pixel and partner are in the same segment; 0 where there
         is no partner.
     """
-    padded = np.pad(foreground, 1)
+    around = max(1, margin)
+    inside = slice(around, -around)
+    padded = np.pad(foreground, around)
     total = np.zeros((len(offsets), *foreground.shape), np.float32)
     for sigma in _SIGMAS:
         segments = partition_outline(padded, OutlineParameters(sigma=sigma), diameter=diameter)
-        total += affinities_from_labels(segments[1:-1, 1:-1], offsets).values
+        total += affinities_from_labels(segments[inside, inside], offsets).values
     total /= len(_SIGMAS)
     return total
+
+
+def outline_margin(diameter: float) -> int:
+    """Return how far beyond a mask the smoothing of its distances reaches, in pixels."""
+    return math.ceil(4 * max(_SIGMAS) * diameter / OUTLINE_DIAMETER) + 2
 
 
 def with_outline(
@@ -63,6 +74,7 @@ def with_outline(
     foreground: NDArray[np.bool_],
     *,
     diameter: float = OUTLINE_DIAMETER,
+    margin: int = 0,
 ) -> Affinities:
     """Let the outline of the foreground have its say in the affinities of an image.
 
@@ -72,19 +84,22 @@ def with_outline(
         Of the image; shape (K, Y, X).
     foreground : ndarray of bool, shape (Y, X)
         The mask. One without any background has no outline, and the affinities stay as they
-        are.
+        are, unless there is a margin.
     diameter : float, optional
         Typical diameter of a cell, in pixels.
+    margin : int, optional
+        Background around the mask that is looked at, in pixels. With `outline_margin`, what
+        is said of a component does not depend on what else is in the mask.
 
     Returns
     -------
     Affinities
         The weighted mean of both, with the weights of the image.
     """
-    if foreground.all():
+    if foreground.all() and not margin:
         return affinities
     share = np.float32(OUTLINE_SHARE)
-    values = outline_affinities(foreground, affinities.offsets, diameter=diameter)
+    values = outline_affinities(foreground, affinities.offsets, diameter=diameter, margin=margin)
     values *= share
     values += (1 - share) * affinities.values
     return Affinities(values, affinities.offsets, affinities.weight)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         compute_student_affinities,
         iterate_student_affinities,
     )
+    from napari_inpaintaff.separation.window_affinities import iterate_window_affinities
 
 __all__ = [
     "DEFAULT_STUDENT",
@@ -74,6 +75,7 @@ __all__ = [
     "iterate_affinities",
     "iterate_leaves",
     "iterate_student_affinities",
+    "iterate_window_affinities",
     "load_model",
     "read_metadata",
     "student_card",
@@ -90,6 +92,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "model_loading": ["load_model"],
         "stream": ["PatchLeaves", "SplitUpdate", "iterate_leaves"],
         "student": ["Student"],
+        "window_affinities": ["iterate_window_affinities"],
         "student_affinities": ["compute_student_affinities", "iterate_student_affinities"],
     },
 )

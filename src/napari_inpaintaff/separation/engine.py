@@ -111,13 +111,13 @@ def iterate_affinities(
         return affinities if previous is None else merge_affinities(previous, affinities)
 
     return (
-        yield from _take_apart(
+        yield from take_apart(
             zoom.shrink(normalised),
             zoom.shrink_mask(wanted),
             inpainter,
             parameters,
-            zoom.factor,
-            finish,
+            zoom=zoom.factor,
+            finish=finish,
         )
     )
 
@@ -134,14 +134,46 @@ def _check_previous(
         )
 
 
-def _take_apart(
+def take_apart(
     values: NDArray[np.float32],
     wanted: NDArray[np.bool_],
     inpainter: Inpainter,
     parameters: SeparationParameters,
+    *,
     zoom: float,
     finish: Callable[[Affinities], Affinities],
+    corner: tuple[int, int] = (0, 0),
 ) -> Generator[SplitUpdate | AffinityDraft, None, Affinities]:
+    """Take a plane or a part of one apart, in working pixels.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (Y, X)
+        Normalised, at the scale of the inpainter; NaN marks unknown pixels.
+    wanted : ndarray of bool, shape (Y, X)
+        Pixels whose affinities are needed.
+    inpainter : Inpainter
+        Predicts hidden pixels.
+    parameters : SeparationParameters
+        How to split.
+    zoom : float
+        For the updates only: image pixels per working pixel.
+    finish : callable
+        Makes of the affinities of ``values`` what is returned, and what drafts hold.
+    corner : (int, int), optional
+        (y, x) of the first pixel of ``values`` in the plane: multiples of the stride. Of a
+        part, pairs are as in the whole plane if it holds all patches with a wanted pixel.
+
+    Yields
+    ------
+    SplitUpdate or AffinityDraft
+        See `iterate_affinities`.
+
+    Returns
+    -------
+    Affinities
+        What ``finish`` made.
+    """
     shape = (values.shape[0], values.shape[1])
     average = AffinityAverage(shape, parameters.offsets)
     grids = [
@@ -154,18 +186,27 @@ def _take_apart(
     # The first draft is what a user waits for.
     urgent = len(stages[0]) if stages else 0
     for update in split_patches(
-        values, origins, inpainter, parameters, wanted=wanted, zoom=zoom, urgent=urgent
+        values,
+        origins,
+        inpainter,
+        parameters,
+        wanted=wanted,
+        zoom=zoom,
+        urgent=urgent,
+        corner=corner,
     ):
         if isinstance(update, SplitUpdate):
             yield update
             continue
         if isinstance(update, LeafSketch):
             if values.size <= _SKETCHED:
-                sketch = partial(_sketch, update.patches, shape, parameters.offsets, finish)
+                blank = partial(AffinityAverage, shape, parameters.offsets)
+                sketch = partial(_sketch, update.patches, blank, corner, finish)
                 yield AffinityDraft(sketch, len(finished), len(origins))
             continue
-        average.add(update.leaves, update.wanted, update.origin)
-        finished.add(update.origin)
+        origin = _seen_from(corner, update.origin)
+        average.add(update.leaves, update.wanted, origin)
+        finished.add(origin)
         if stages and stages[0] <= finished:
             stages.pop(0)
             yield AffinityDraft(lambda: finish(average.result()), len(finished), len(origins))
@@ -174,14 +215,18 @@ def _take_apart(
 
 def _sketch(
     patches: Sequence[PatchLeaves],
-    shape: tuple[int, int],
-    offsets: tuple[Offset, ...],
+    blank: Callable[[], AffinityAverage],
+    corner: tuple[int, int],
     finish: Callable[[Affinities], Affinities],
 ) -> Affinities:
-    average = AffinityAverage(shape, offsets)
+    average = blank()
     for patch in patches:
-        average.add(patch.leaves, patch.wanted, patch.origin)
+        average.add(patch.leaves, patch.wanted, _seen_from(corner, patch.origin))
     return finish(average.result())
+
+
+def _seen_from(corner: tuple[int, int], origin: tuple[int, int]) -> tuple[int, int]:
+    return origin[0] - corner[0], origin[1] - corner[1]
 
 
 def _stages(

@@ -23,7 +23,7 @@ class PatchTree:
     number : int
         Of the patch, in the order in which they were opened.
     origin : (int, int)
-        (y, x) of the patch's first pixel in the image; may be negative.
+        (y, x) of the patch's first pixel in the plane; may be negative.
     values : ndarray of float32, shape (P, P)
         Normalised, 0 where unknown.
     observed, wanted : ndarray of bool, shape (P, P)
@@ -76,7 +76,7 @@ class Region:
 
     @property
     def origin(self) -> tuple[int, int]:
-        """(y, x) of the window's first pixel in the image; may be negative."""
+        """(y, x) of the window's first pixel in the plane; may be negative."""
         y, x = self.tree.origin
         return y + self.window[0].start, x + self.window[1].start
 
@@ -94,7 +94,7 @@ class RegionQueue:
     wanted : ndarray of bool, shape (Y, X)
         Pixels whose affinities are needed.
     origins : sequence of (int, int)
-        Patches with a wanted pixel, see `images.origins_with`.
+        Patches with a wanted pixel, in pixels of ``values``, see `images.origins_with`.
     patch : int
         Their side.
     windows : sequence of int
@@ -103,6 +103,8 @@ class RegionQueue:
         A region of fewer than twice as many pixels is a leaf.
     urgent : int, optional
         So many patches, the first ones, are finished before any other is opened.
+    corner : (int, int), optional
+        (y, x) of the first pixel of ``values`` in the plane, if they are a part of one.
     """
 
     #: No region has been split so often: they have pixels.
@@ -118,8 +120,10 @@ class RegionQueue:
         windows: Sequence[int],
         minimum_side: int,
         urgent: int = 0,
+        corner: tuple[int, int] = (0, 0),
     ) -> None:
         self._patch = patch
+        self._corner = corner
         self._windows = tuple(windows)
         self._minimum_side = minimum_side
         self._values = np.pad(values, patch)
@@ -202,7 +206,7 @@ class RegionQueue:
         observed = ~np.isnan(values) & self._cut(self._inside, origin)
         tree = PatchTree(
             number=self._opened,
-            origin=origin,
+            origin=(origin[0] + self._corner[0], origin[1] + self._corner[1]),
             values=np.nan_to_num(values),
             observed=observed,
             wanted=self._cut(self._wanted, origin),

@@ -27,7 +27,7 @@ class SplitUpdate:
     Attributes
     ----------
     origin : (int, int)
-        (y, x) of the first pixel shown, in working pixels; may be negative.
+        (y, x) of the first pixel shown, in working pixels of the plane; may be negative.
     zoom : float
         Image pixels per working pixel; 1 unless the image was resampled to fit the cells.
     state : ndarray of int8, square
@@ -74,7 +74,7 @@ class PatchLeaves:
     Attributes
     ----------
     origin : (int, int)
-        (y, x) of its first pixel in the image; may be negative.
+        (y, x) of its first pixel in the plane; may be negative.
     leaves : ndarray of int16, shape (P, P)
         Leaf region of every pixel, from 1; 0 outside the image.
     wanted : ndarray of bool, shape (P, P)
@@ -108,6 +108,7 @@ def split_patches(
     wanted: NDArray[np.bool_],
     zoom: float = 1.0,
     urgent: int = 0,
+    corner: tuple[int, int] = (0, 0),
 ) -> Generator[SplitUpdate | PatchLeaves | LeafSketch, None, None]:
     """Take patches of an image apart, one network batch at a time.
 
@@ -116,8 +117,8 @@ def split_patches(
     values : ndarray of float32, shape (Y, X)
         Normalised, at the scale of the inpainter; NaN marks unknown pixels.
     origins : sequence of (int, int)
-        (y, x) of the first pixel of every patch, in the order in which they are begun;
-        they may reach beyond the image. Those without a wanted pixel are left out.
+        (y, x) of the first pixel of every patch in ``values``, in the order in which they are
+        begun; they may reach beyond the image. Those without a wanted pixel are left out.
     inpainter : Inpainter
         Predicts hidden pixels.
     parameters : SeparationParameters
@@ -129,6 +130,9 @@ def split_patches(
     urgent : int, optional
         So many patches with a wanted pixel, the first ones, are finished before any other is
         begun. That costs the time of a few batches which are not full.
+    corner : (int, int), optional
+        (y, x) of the first pixel of ``values`` in the plane, if they are a part of one: first
+        halves are drawn, and patches reported, by their place in the plane.
 
     Yields
     ------
@@ -146,6 +150,7 @@ def split_patches(
         windows=parameters.windows(),
         minimum_side=parameters.minimum_side,
         urgent=urgent,
+        corner=corner,
     )
     workers = [
         _Worker(SplitBatch(inpainter, parameters, size), {}) for size in parameters.windows()

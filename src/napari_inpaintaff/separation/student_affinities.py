@@ -59,7 +59,7 @@ def iterate_student_affinities(
     wanted = np.ones(shape, bool) if wanted is None else wanted
     values = zoom.shrink(student.normalise(image))
     needed = zoom.shrink_mask(wanted)
-    affinities = yield from _predict(values, needed, student)
+    affinities = yield from predict_pairs(values, needed, student)
     affinities = zoom.enlarge(affinities, wanted)
     np.sign(affinities.weight, out=affinities.weight)
     return affinities
@@ -93,10 +93,32 @@ def compute_student_affinities(
     return Job(updates, name="affinities").run()
 
 
-def _predict(
+def predict_pairs(
     values: NDArray[np.float32], wanted: NDArray[np.bool_], student: Student
 ) -> Generator[Progress, None, Affinities]:
-    """Predict at the student's scale."""
+    """Predict the affinities of a plane or a part of one at the student's scale.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (Y, X)
+        Normalised; NaN where unknown. What is predicted for a part equals that for the plane,
+        if its first pixel is at a multiple of the student's stride and it has all pixels of
+        the plane around the wanted ones, as far as the network looks.
+    wanted : ndarray of bool, shape (Y, X)
+        Pixels whose affinities are needed.
+    student : Student
+        Predicts them.
+
+    Yields
+    ------
+    Progress
+        Before the first and after every tile.
+
+    Returns
+    -------
+    Affinities
+        With weight 1 where a pixel is wanted and its partner is there, else 0.
+    """
     shape = (values.shape[0], values.shape[1])
     offsets = student.metadata.offsets
     weight = np.zeros((len(offsets), *shape), np.float32)
