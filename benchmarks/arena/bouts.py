@@ -28,14 +28,14 @@ from napari_inpaintaff.evaluation import object_scores
 from napari_inpaintaff.images import read_affinity_file, write_affinities
 from napari_inpaintaff.inpainting import Inpainter
 from napari_inpaintaff.pipeline.reproduction.layout import Frame
-from napari_inpaintaff.pipeline.reproduction.store import (
+from napari_inpaintaff.pipeline.reproduction.mask_files import read_mask_of
+from napari_inpaintaff.pipeline.tasks import (
+    Task,
     fingerprint,
     make_folder,
-    read_mask_of,
     read_record,
     write_record,
 )
-from napari_inpaintaff.pipeline.reproduction.task import Task
 from napari_inpaintaff.separation import (
     SEPARATION_MODES,
     AffNet,
@@ -59,7 +59,7 @@ def foreground_of(
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Task):
     """Take a frame apart by information gain, wherever some foreground needs it."""
 
     arena: Arena
@@ -192,7 +192,7 @@ class Bout:
 
 
 @dataclass(frozen=True)
-class Round:
+class Round(Task):
     """All methods on one frame with one foreground; what they share is computed once."""
 
     bouts: tuple[Bout, ...]

@@ -16,13 +16,13 @@ from napari_inpaintaff.pipeline.reproduction.frame_tasks import MasksTask
 from napari_inpaintaff.pipeline.reproduction.layout import Frame
 from napari_inpaintaff.pipeline.reproduction.model_tasks import LabelledTask
 from napari_inpaintaff.pipeline.reproduction.settings import FIFTY
-from napari_inpaintaff.pipeline.reproduction.store import fingerprint
 from napari_inpaintaff.pipeline.reproduction.subsets import (
     LabelledPart,
     TrainingSet,
     count_instances,
     training_sets,
 )
+from napari_inpaintaff.pipeline.tasks import fingerprint
 from napari_inpaintaff.separation import (
     DEFAULT_STUDENT,
     SEPARATION_MODES,

@@ -11,8 +11,8 @@ from napari_inpaintaff.pipeline.reproduction.frame_tasks import Foreground
 from napari_inpaintaff.pipeline.reproduction.scoring import Run, ScoreTask, Source
 from napari_inpaintaff.pipeline.reproduction.settings import LEVELS
 from napari_inpaintaff.pipeline.reproduction.splits import find_frames
-from napari_inpaintaff.pipeline.reproduction.store import read_record
 from napari_inpaintaff.pipeline.reproduction.subsets import count_instances, training_sets
+from napari_inpaintaff.pipeline.tasks import read_record
 
 
 @pytest.mark.data

@@ -11,11 +11,6 @@ from typing import Any
 import pytest
 
 from napari_inpaintaff.pipeline.reproduction.scoring import Run, read_scores
-from napari_inpaintaff.pipeline.reproduction.store import (
-    fingerprint,
-    read_record,
-    write_record,
-)
 from napari_inpaintaff.pipeline.reproduction.tables import (
     Table,
     appendix,
@@ -26,6 +21,7 @@ from napari_inpaintaff.pipeline.reproduction.tables import (
     table1,
 )
 from napari_inpaintaff.pipeline.reproduction.variants import variants
+from napari_inpaintaff.pipeline.tasks import fingerprint, read_record, write_record
 from napari_inpaintaff.separation import SeparationParameters
 
 HELA, PSC = "Fluo-N2DL-HeLa", "PhC-C2DL-PSC"

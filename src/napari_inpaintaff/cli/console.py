@@ -72,7 +72,7 @@ class Counted(Protocol):
     """An update that counts, such as `jobs.Progress` and `separation.SplitUpdate`."""
 
     @property
-    def done(self) -> int:
+    def done(self) -> float:
         """Finished units of work."""
 
     @property

@@ -25,15 +25,14 @@ from napari_inpaintaff.pipeline.reproduction.model_tasks import (
 from napari_inpaintaff.pipeline.reproduction.scoring import Run, ScoreTask, Separation, Source
 from napari_inpaintaff.pipeline.reproduction.settings import FIFTY, Reproduction
 from napari_inpaintaff.pipeline.reproduction.splits import DataFrames
-from napari_inpaintaff.pipeline.reproduction.store import fingerprint
 from napari_inpaintaff.pipeline.reproduction.subsets import (
     LabelledPart,
     TrainingSet,
     count_instances,
     training_sets,
 )
-from napari_inpaintaff.pipeline.reproduction.task import Task
 from napari_inpaintaff.pipeline.reproduction.variants import variants
+from napari_inpaintaff.pipeline.tasks import Task, fingerprint
 from napari_inpaintaff.separation import AffNetTraining, Distillation, SeparationParameters
 
 TRUE = Foreground("true")

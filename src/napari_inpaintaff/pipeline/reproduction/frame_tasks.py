@@ -25,12 +25,8 @@ from napari_inpaintaff.inpainting import (
     Inpainter,
 )
 from napari_inpaintaff.pipeline.reproduction.layout import Frame
-from napari_inpaintaff.pipeline.reproduction.store import (
-    make_folder,
-    read_mask_of,
-    read_record,
-    write_masks,
-)
+from napari_inpaintaff.pipeline.reproduction.mask_files import read_mask_of, write_masks
+from napari_inpaintaff.pipeline.tasks import Task, make_folder, read_record
 from napari_inpaintaff.separation import (
     SeparationParameters,
     compute_affinities,
@@ -38,7 +34,7 @@ from napari_inpaintaff.separation import (
 
 
 @dataclass(frozen=True)
-class MasksTask:
+class MasksTask(Task):
     """Predict the foreground of frames with a trained FGNet."""
 
     training: Path
@@ -104,7 +100,7 @@ class Foreground:
 
 
 @dataclass(frozen=True)
-class AffinitiesTask:
+class AffinitiesTask(Task):
     """Take a frame apart with an inpainter, where some foregrounds need it.
 
     What an earlier run has computed of this frame is kept: affinities do not depend on what

@@ -31,12 +31,8 @@ from napari_inpaintaff.inpainting import (
 )
 from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.pipeline.distillation import iterate_distillation
-from napari_inpaintaff.pipeline.reproduction.store import (
-    make_folder,
-    read_record,
-    write_record,
-)
 from napari_inpaintaff.pipeline.reproduction.subsets import TrainingSet
+from napari_inpaintaff.pipeline.tasks import Task, make_folder, read_record, write_record
 from napari_inpaintaff.separation import (
     AffNet,
     AffNetTraining,
@@ -62,7 +58,7 @@ class TrainedFile:
 
 
 @dataclass(frozen=True)
-class InpainterTask:
+class InpainterTask(Task):
     """Train an inpainter on unlabelled images; see `train_inpainter`."""
 
     images: tuple[Path, ...]
@@ -104,7 +100,7 @@ class InpainterTask:
 
 
 @dataclass(frozen=True)
-class StudentTask:
+class StudentTask(Task):
     """Distil a student from an inpainter on unlabelled images."""
 
     images: tuple[Path, ...]
@@ -140,7 +136,7 @@ class StudentTask:
 
 
 @dataclass(frozen=True)
-class LabelledTask:
+class LabelledTask(Task):
     """Train FGNet or AffNet on labelled cells.
 
     Attributes

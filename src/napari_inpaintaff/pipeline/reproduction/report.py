@@ -18,7 +18,6 @@ from napari_inpaintaff.pipeline.reproduction.published import FGNET50_INSTANCES
 from napari_inpaintaff.pipeline.reproduction.scoring import read_scores
 from napari_inpaintaff.pipeline.reproduction.settings import Reproduction
 from napari_inpaintaff.pipeline.reproduction.splits import SHORT_NAMES, DataFrames
-from napari_inpaintaff.pipeline.reproduction.store import make_folder, read_record
 from napari_inpaintaff.pipeline.reproduction.tables import (
     Scores,
     Table,
@@ -29,6 +28,7 @@ from napari_inpaintaff.pipeline.reproduction.tables import (
     statement,
     table1,
 )
+from napari_inpaintaff.pipeline.tasks import make_folder, read_record
 
 _TABLES = {
     "table1": table1,

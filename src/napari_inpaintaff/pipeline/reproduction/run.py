@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, replace
-from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
-from napari_inpaintaff.errors import DeviceError, ImageError, OutputError
-from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.errors import ImageError, OutputError
 from napari_inpaintaff.pipeline.reproduction.experiments import plan_data_set
 from napari_inpaintaff.pipeline.reproduction.report import failures, write_results
 from napari_inpaintaff.pipeline.reproduction.settings import Reproduction
 from napari_inpaintaff.pipeline.reproduction.splits import DataFrames, find_frames
-from napari_inpaintaff.pipeline.reproduction.store import make_folder
-from napari_inpaintaff.pipeline.reproduction.task import Task
+from napari_inpaintaff.pipeline.tasks import Pool, Task, execute, make_folder
+from napari_inpaintaff.pipeline.tasks.execution import TaskProgress
 
 #: Finished work lies in this folder of the output.
 WORK = "work"
@@ -48,7 +41,7 @@ class Results:
 
 def iterate_reproduction(
     root: str | Path, folder: str | Path, settings: Reproduction | None = None
-) -> Generator[Progress, None, Results]:
+) -> Generator[TaskProgress, None, Results]:
     """Run the papers' experiments on data in the layout of the Cell Tracking Challenge.
 
     What is finished is kept in the folder by a fingerprint of all that it depends on: after an
@@ -66,7 +59,7 @@ def iterate_reproduction(
 
     Yields
     ------
-    Progress
+    TaskProgress
         Before and after every task. Not asking for the next one cancels the run.
 
     Returns
@@ -104,11 +97,12 @@ def iterate_reproduction(
         phases.append([task for plan in plans for task in plan.phases[number]])
     total = sum(map(len, phases))
     computed = done = 0
-    for phase in phases:
-        with closing(_execute(phase, settings.workers, done, total)) as updates:
-            computed += yield from updates
-        done += len(phase)
-    yield Progress(total, total, "Drawing tables and figures…")
+    with Pool("processes", settings.workers).open() as executor:
+        for phase in phases:
+            with closing(execute(phase, executor, before=done, total=total)) as updates:
+                computed += yield from updates
+            done += len(phase)
+    yield TaskProgress(total, total, "Drawing tables and figures…")
     files = write_results(folder, plans, found, settings)
     return Results(tuple(files), computed, total - computed, tuple(failures(plans)))
 
@@ -123,97 +117,3 @@ def _check_images(data_sets: Sequence[DataFrames], settings: Reproduction) -> No
             raise ImageError(
                 f"{frames.name} has no model, and there is no image left to train one on: name one"
             )
-
-
-def _execute(
-    tasks: Sequence[Task], workers: int, done: int, total: int
-) -> Generator[Progress, None, int]:
-    """Do the tasks that are not done; return how many there were."""
-    if not tasks:
-        return 0
-    yield Progress(done, total, "Looking for finished work…")
-    todo = [task for task in tasks if not task.is_done()]
-    done += len(tasks) - len(todo)
-    if workers == 1 or len(todo) == 1:
-        for task in todo:
-            yield Progress(done, total, _sentence(task))
-            task.run()
-            done += 1
-            yield Progress(done, total)
-    elif todo:
-        yield from _share(todo, workers, done, total)
-    return len(todo)
-
-
-def _share(
-    todo: Sequence[Task], workers: int, done: int, total: int
-) -> Generator[Progress, None, None]:
-    """Do tasks in several processes, each with its part of the cores."""
-    workers = min(workers, len(todo))
-    threads = max(1, _cores() // workers)
-    others = set(active_children())
-    # Spawned: a fork of a process that has used threads (torch, BLAS) may hang.
-    pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(threads,)
-    )
-    try:
-        running: set[Future[None]] = {pool.submit(_run, task) for task in todo}
-        yield Progress(done, total, f"{_sentence(todo[0])} ({workers} processes)")
-        while running:
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                _check(future)
-                done += 1
-            waiting = todo[min(len(todo) - 1, len(todo) - len(running))]
-            yield Progress(done, total, f"{_sentence(waiting)} ({workers} processes)")
-    except BaseException:
-        # Nobody waits for tasks whose results are not wanted any more: files are atomic.
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(active_children()) - others:
-            process.terminate()
-        raise
-    pool.shutdown()
-
-
-def _check(future: Future[None]) -> None:
-    """Raise what a task raised."""
-    try:
-        future.result()
-    except BrokenProcessPool as error:
-        raise DeviceError(
-            "a process was killed, most likely for want of memory: take fewer workers; the same "
-            "call goes on where this one ended"
-        ) from error
-
-
-def _sentence(task: Task) -> str:
-    return f"{task.title[0].upper()}{task.title[1:]}…"
-
-
-def _begin(threads: int) -> None:
-    """Prepare a process that works for another one."""
-    import torch
-
-    torch.set_num_threads(threads)
-    # Ctrl-C reaches all processes of a terminal; a traceback of each would say nothing.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this process when the one that it works for was killed."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _run(task: Task) -> None:
-    task.run()
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows
-        return os.cpu_count() or 1

@@ -26,7 +26,7 @@ from napari_inpaintaff.partition import (
 )
 from napari_inpaintaff.pipeline.reproduction.frame_tasks import Foreground
 from napari_inpaintaff.pipeline.reproduction.layout import Frame
-from napari_inpaintaff.pipeline.reproduction.store import read_record, write_record
+from napari_inpaintaff.pipeline.tasks import Task, read_record, write_record
 from napari_inpaintaff.pipeline.tuning import TuningCase, tune_cases
 from napari_inpaintaff.pipeline.tuning_curves import TuningCurve
 from napari_inpaintaff.separation import AffNet, Student, compute_student_affinities
@@ -99,7 +99,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class ScoreTask:
+class ScoreTask(Task):
     """Tune alpha (or sigma) for SEG on the validation frames, and score the test frames.
 
     Attributes

@@ -10,9 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_inpaintaff.errors import OutputError
 from napari_inpaintaff.images import atomic_path
 
@@ -80,27 +77,6 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     make_folder(path.parent)
     with atomic_path(path) as unfinished:
         unfinished.write_text(json.dumps(record, indent=1, sort_keys=True), encoding="utf8")
-
-
-def write_masks(path: Path, masks: Mapping[str, NDArray[np.bool_]]) -> None:
-    """Write masks by name atomically, as a compressed ``.npz``.
-
-    Raises
-    ------
-    OutputError
-        If they cannot be written.
-    """
-    make_folder(path.parent)
-    names = {name.replace("/", "|"): mask for name, mask in masks.items()}
-    with atomic_path(path) as unfinished, unfinished.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **names)
-
-
-def read_mask_of(path: Path, name: str) -> NDArray[np.bool_]:
-    """Read one of the masks that `write_masks` wrote."""
-    with np.load(path, allow_pickle=False) as archive:
-        mask: NDArray[np.bool_] = archive[name.replace("/", "|")]
-        return mask
 
 
 def make_folder(folder: Path) -> None:
