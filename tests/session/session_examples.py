@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_inpaintaff.images import pixel_fingerprint
 from napari_inpaintaff.partition.corrections import (
     Corrections,
     SavedCorrections,
@@ -23,7 +24,6 @@ from napari_inpaintaff.session import (
     PlaneCorrections,
     RegionRecord,
     Session,
-    fingerprint,
 )
 
 
@@ -70,7 +70,7 @@ def example(image: np.ndarray | None = None, *, role: str = "result") -> Session
                 "napari",
                 None,
                 image.shape,
-                fingerprint(image),
+                pixel_fingerprint(image),
                 placement(3),
                 (0.0, 100.0),
             ),

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from session_examples import example
 
-from napari_inpaintaff.session import AutosaveRun, discard, find_unsaved, fingerprint, read_session
+from napari_inpaintaff.images import pixel_fingerprint
+from napari_inpaintaff.session import AutosaveRun, discard, find_unsaved, read_session
 
 SAVE_FOR_EVER = """
 import sys
@@ -59,7 +60,7 @@ def test_a_living_process_keeps_its_files_and_a_killed_one_leaves_them(saving, t
     assert found.path == path
     assert found.role == "result"
     assert found.saved == example().saved
-    assert found.fingerprints == {fingerprint(np.zeros((3, 24, 40)))}
+    assert found.fingerprints == {pixel_fingerprint(np.zeros((3, 24, 40)))}
     # Killed in the middle of the next: the last complete one is there.
     np.testing.assert_array_equal(
         read_session(path).labels[0].data, np.asarray(example().labels[0].data)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from session_examples import cells, example
 
 from napari_inpaintaff.errors import ImageError, InpaintAffError, OutputError
+from napari_inpaintaff.images import pixel_fingerprint
 from napari_inpaintaff.partition.corrections import unpack_corrections
-from napari_inpaintaff.session import fingerprint, read_session, write_session
+from napari_inpaintaff.session import read_session, write_session
 
 
 @pytest.fixture
@@ -182,9 +183,9 @@ def test_fingerprints_tell_images_apart_and_do_not_depend_on_how_they_are_stored
     small = rng.integers(0, 100, (3, 20, 30), np.uint16)
     large = rng.integers(0, 100, (5, 2048, 2048), np.uint16)
     for image in (small, large):
-        assert fingerprint(da.from_array(image, chunks=7 * 64)) == fingerprint(image)
-        assert fingerprint(image.astype(np.int32)) != fingerprint(image)
+        assert pixel_fingerprint(da.from_array(image, chunks=7 * 64)) == pixel_fingerprint(image)
+        assert pixel_fingerprint(image.astype(np.int32)) != pixel_fingerprint(image)
         other = image.copy()
         other[0, 0, 0] += 1
-        assert fingerprint(other) != fingerprint(image)
-    assert fingerprint(small[:2]) != fingerprint(small)
+        assert pixel_fingerprint(other) != pixel_fingerprint(image)
+    assert pixel_fingerprint(small[:2]) != pixel_fingerprint(small)

@@ -11,6 +11,7 @@ from napari_inpaintaff.images.axes import ImageData, LazyImage
 from napari_inpaintaff.images.challenge_masks import write_challenge_masks
 from napari_inpaintaff.images.channels import ChannelChoice, parse_channel
 from napari_inpaintaff.images.files import atomic_path, check_writable
+from napari_inpaintaff.images.fingerprint import pixel_fingerprint
 from napari_inpaintaff.images.gather import gather_planes, images_in
 from napari_inpaintaff.images.imagej_rois import ROI_SUFFIXES, write_rois
 from napari_inpaintaff.images.label_formats import LABEL_FORMATS, LabelFormat
@@ -82,6 +83,7 @@ __all__ = [
     "parse_region",
     "patch_grids",
     "patch_origins",
+    "pixel_fingerprint",
     "planes_of",
     "read_affinities",
     "read_affinity_file",

@@ -19,7 +19,6 @@ from napari_inpaintaff.session.document import (
     Session,
 )
 from napari_inpaintaff.session.files import SESSION_SUFFIX, read_session, write_session
-from napari_inpaintaff.session.fingerprint import fingerprint
 
 __all__ = [
     "SESSION_SUFFIX",
@@ -37,7 +36,6 @@ __all__ = [
     "autosave_run",
     "discard",
     "find_unsaved",
-    "fingerprint",
     "read_session",
     "write_session",
 ]

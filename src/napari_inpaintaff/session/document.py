@@ -56,7 +56,7 @@ class ImageRecord:
     shape : tuple of int
         Of the array; of a pyramid, that of the finest level.
     fingerprint : str
-        See `fingerprint`; tells whether an image is still the same.
+        See `images.pixel_fingerprint`; tells whether an image is still the same.
     placement : Placement
     contrast_limits : tuple of float
         Shown as black and white.

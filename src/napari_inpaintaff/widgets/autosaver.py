@@ -14,6 +14,7 @@ from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject
 
 from napari_inpaintaff.errors import InpaintAffError
+from napari_inpaintaff.images import pixel_fingerprint
 from napari_inpaintaff.images.pixels import Pixels
 from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.session import (
@@ -22,7 +23,6 @@ from napari_inpaintaff.session import (
     Session,
     autosave,
     autosave_run,
-    fingerprint,
 )
 from napari_inpaintaff.widgets.notices import notify_failure
 from napari_inpaintaff.widgets.proxies import itself
@@ -62,12 +62,12 @@ class Captured:
     def complete(self) -> Session:
         """Compute the fingerprints."""
         images = tuple(
-            replace(image, fingerprint=fingerprint(pixels, image.name))
+            replace(image, fingerprint=pixel_fingerprint(pixels, image.name))
             for image, pixels in zip(self.session.images, self.images, strict=True)
         )
         labels = self.session.labels
         if self.origin is not None:
-            labels = tuple(replace(one, origin=fingerprint(self.origin())) for one in labels)
+            labels = tuple(replace(one, origin=pixel_fingerprint(self.origin())) for one in labels)
         return replace(self.session, images=images, labels=labels)
 
 

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_inpaintaff.errors import ImageError, InpaintAffError
+from napari_inpaintaff.images import pixel_fingerprint
 from napari_inpaintaff.images.pixels import Pixels
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.session import (
@@ -19,7 +20,6 @@ from napari_inpaintaff.session import (
     autosave,
     discard,
     find_unsaved,
-    fingerprint,
     read_session,
 )
 from napari_inpaintaff.widgets.autosaver import adopt_autosave, saved_paths, this_run
@@ -178,7 +178,7 @@ def _finding(
     known = set()
     for name, pixels in wanted:
         yield Progress(0, 0, "Looking for unsaved strokes…")
-        known.add(fingerprint(pixels, name))
+        known.add(pixel_fingerprint(pixels, name))
     return [unsaved for unsaved in left if unsaved.fingerprints & known]
 
 

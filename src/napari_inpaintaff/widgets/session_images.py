@@ -8,7 +8,8 @@ from typing import Any
 from napari.layers import Image
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.session import ImageRecord, fingerprint
+from napari_inpaintaff.images import pixel_fingerprint
+from napari_inpaintaff.session import ImageRecord
 from napari_inpaintaff.widgets.layer_choice import is_image
 from napari_inpaintaff.widgets.notices import failure_message
 from napari_inpaintaff.widgets.placements import placement_arguments
@@ -124,4 +125,4 @@ class SessionImages:
 
 
 def _print_of(layer: Image) -> str:
-    return fingerprint(pixels_of(layer), layer.name)
+    return pixel_fingerprint(pixels_of(layer), layer.name)

@@ -15,7 +15,7 @@ _PLANES = 3
 _ROWS = 512
 
 
-def fingerprint(pixels: Pixels, name: str = "the image") -> str:
+def pixel_fingerprint(pixels: Pixels, name: str = "the image") -> str:
     """Compute a short text that is the same for the same pixels.
 
     Parameters
@@ -38,9 +38,9 @@ def fingerprint(pixels: Pixels, name: str = "the image") -> str:
 
     Examples
     --------
-    >>> fingerprint(np.zeros((2, 2))) == fingerprint(np.zeros((2, 2)))
+    >>> pixel_fingerprint(np.zeros((2, 2))) == pixel_fingerprint(np.zeros((2, 2)))
     True
-    >>> fingerprint(np.zeros((2, 2))) == fingerprint(np.ones((2, 2)))
+    >>> pixel_fingerprint(np.zeros((2, 2))) == pixel_fingerprint(np.ones((2, 2)))
     False
     """
     shape = tuple(int(length) for length in pixels.shape)
