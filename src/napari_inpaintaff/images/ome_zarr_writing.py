@@ -6,7 +6,7 @@ Specification: https://ngff.openmicroscopy.org.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -157,28 +157,58 @@ def _level(
 
 
 def _metadata(labels: LazyImage, steps: list[int], version: OmeZarrVersion) -> dict[str, Any]:
-    axes: list[dict[str, str]] = []
-    for axis, unit in zip(labels.axes, labels.units, strict=True):
-        described = {"name": axis.lower(), "type": "time" if axis == "T" else "space"}
-        known = unit_name(unit)
-        axes.append(described | ({} if known == UNKNOWN_UNIT else {"unit": known}))
-    datasets = [
-        {
-            "path": str(number),
-            "coordinateTransformations": [
-                {
-                    "type": "scale",
-                    "scale": [*labels.scale[:-2], *(step * one for one in labels.scale[-2:])],
-                }
-            ],
-        }
-        for number, step in enumerate(steps)
-    ]
-    multiscale: dict[str, Any] = {"name": labels.name, "axes": axes, "datasets": datasets}
-    multiscale |= {"type": "nearest"}
+    multiscale = multiscale_metadata(
+        labels.name, labels.axes, labels.scale, labels.units, steps=steps
+    )
+    multiscale["type"] = "nearest"
     if version == "0.5":
         return {"ome": {"version": version, "multiscales": [multiscale], "image-label": {}}}
     return {
         "multiscales": [multiscale | {"version": version}],
         "image-label": {"version": version},
     }
+
+
+def multiscale_metadata(
+    name: str,
+    axes: str,
+    scale: Sequence[float],
+    units: Sequence[str],
+    *,
+    steps: Sequence[int] = (1,),
+) -> dict[str, Any]:
+    """Describe an image in one or several resolutions, as OME-Zarr does.
+
+    Parameters
+    ----------
+    name : str
+        Of the image.
+    axes : str
+        Of T, C, Z, Y and X, the last two being Y and X.
+    scale, units : sequence of float and of str
+        One per axis.
+    steps : sequence of int
+        Of every resolution, how many pixels of the finest one make a pixel along Y and X;
+        the arrays are called ``0``, ``1`` and so on.
+
+    Returns
+    -------
+    dict
+        An entry of ``multiscales``.
+    """
+    kinds = {"T": "time", "C": "channel"}
+    described: list[dict[str, str]] = []
+    for axis, unit in zip(axes, units, strict=True):
+        known = unit_name(unit)
+        entry = {"name": axis.lower(), "type": kinds.get(axis, "space")}
+        described.append(entry | ({} if known == UNKNOWN_UNIT else {"unit": known}))
+    datasets = [
+        {
+            "path": str(number),
+            "coordinateTransformations": [
+                {"type": "scale", "scale": [*scale[:-2], *(step * one for one in scale[-2:])]}
+            ],
+        }
+        for number, step in enumerate(steps)
+    ]
+    return {"name": name, "axes": described, "datasets": datasets}

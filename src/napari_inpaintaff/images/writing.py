@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Generator
 from functools import partial
 from os import PathLike
@@ -78,6 +79,7 @@ def iterate_label_tiff(
     scale: tuple[float, ...] | None = None,
     units: tuple[str, ...] | None = None,
     largest: int | None = None,
+    identity: str = "",
 ) -> Generator[Progress, None, Path]:
     """Do what `write_labels` does, plane by plane, and say how far it is.
 
@@ -94,6 +96,9 @@ def iterate_label_tiff(
         says whether uint16 will do.
     largest : int, optional
         The largest label, where it is known.
+    identity : str, optional
+        What the labels are, for the identifier of the OME-TIFF: the same labels with the same
+        identity give the same bytes. By default the identifier is another one every time.
 
     Yields
     ------
@@ -107,7 +112,11 @@ def iterate_label_tiff(
     """
     pixels = _as_pixels(labels)
     dtype = label_dtype(pixels, largest)
-    return (yield from _tiff_steps(path, pixels, dtype, axes=axes, scale=scale, units=units))
+    return (
+        yield from _tiff_steps(
+            path, pixels, dtype, axes=axes, scale=scale, units=units, identity=identity
+        )
+    )
 
 
 def _as_pixels(labels: Pixels | ArrayLike) -> Pixels:
@@ -178,6 +187,7 @@ def _tiff_steps(
     axes: str,
     scale: tuple[float, ...] | None,
     units: tuple[str, ...] | None,
+    identity: str = "",
 ) -> Generator[Progress, None, Path]:
     path = Path(path)
     shape = tuple(int(length) for length in pixels.shape)
@@ -189,7 +199,8 @@ def _tiff_steps(
     planes = list(np.ndindex(shape[:-2]))
     plane = height, width = shape[-2], shape[-1]
     bands = bands_of(plane, dtype) if math.prod(plane) > LARGEST_WITHOUT_TILES else None
-    description = tifffile.OmeXml()
+    unique = {"UUID": str(uuid.uuid5(uuid.NAMESPACE_OID, identity))} if identity else {}
+    description = tifffile.OmeXml(**unique)
     stored = (len(planes), 1, 1, height, width, 1)
     description.addimage(dtype, shape, stored, axes=axes, **_ome_metadata(axes, scale, units))
     # Compression may keep a large image within the limit, but nobody knows before.

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         compute_affinities,
         iterate_affinities,
     )
-    from napari_inpaintaff.separation.model_loading import load_model
+    from napari_inpaintaff.separation.model_loading import find_model_file, load_model
     from napari_inpaintaff.separation.stream import PatchLeaves, SplitUpdate, iterate_leaves
     from napari_inpaintaff.separation.student import Student
     from napari_inpaintaff.separation.student_affinities import (
@@ -71,6 +71,7 @@ __all__ = [
     "compute_affinities",
     "compute_student_affinities",
     "distill",
+    "find_model_file",
     "find_student",
     "iterate_affinities",
     "iterate_leaves",
@@ -89,7 +90,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "affnet_training": ["train_affnet"],
         "distillation": ["distill"],
         "engine": ["AffinityDraft", "compute_affinities", "iterate_affinities"],
-        "model_loading": ["load_model"],
+        "model_loading": ["find_model_file", "load_model"],
         "stream": ["PatchLeaves", "SplitUpdate", "iterate_leaves"],
         "student": ["Student"],
         "window_affinities": ["iterate_window_affinities"],

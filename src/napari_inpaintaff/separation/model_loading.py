@@ -50,7 +50,18 @@ def load_model(
     DeviceError
         If the device is not available.
     """
-    path = find_model(model, catalogue.user_model_folder(), _CLASSES)
+    path = find_model_file(model)
     loader = _CLASSES.get(read_model_kind(path), Inpainter)
     # By its path: a file in the working folder may have the name of a shipped model.
     return loader.load(path.absolute(), device=device, dtype=dtype)
+
+
+def find_model_file(model: str | Path) -> Path:
+    """Return the file of a model that separates cells, by its name or file.
+
+    Raises
+    ------
+    ModelFileError
+        If there is none.
+    """
+    return find_model(model, catalogue.user_model_folder(), _CLASSES)
