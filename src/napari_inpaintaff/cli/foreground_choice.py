@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -85,17 +86,59 @@ def resolve_foreground(text: str, *, device: str) -> Source:
     ModelFileError
         If it is a model of another kind.
     """
+    place = locate_foreground(text)
+    if isinstance(place, str):
+        return place
+    if place.is_model:
+        from napari_inpaintaff.foreground import FGNet
+
+        return FGNet.load(place.path, device=device)
+    from napari_inpaintaff.images import read_mask
+
+    return read_mask(place.path)
+
+
+@dataclass(frozen=True)
+class ForegroundFile:
+    """Where a foreground comes from, if not from a method.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    is_model : bool
+        Whether it is an FGNet; else it is a mask or label image.
+    """
+
+    path: Path
+    is_model: bool
+
+
+def locate_foreground(text: str) -> str | ForegroundFile:
+    """Tell a method, a model and a file from each other, without reading any.
+
+    Parameters
+    ----------
+    text : str
+        See `resolve_foreground`.
+
+    Returns
+    -------
+    str or ForegroundFile
+        The name of a method, or a file.
+
+    Raises
+    ------
+    ParameterError
+        If it is none of them.
+    """
     if _is_method(text):
         return text
     model = _named_model(text)
     if model is not None or text.lower().endswith(_MODEL_SUFFIX):
-        from napari_inpaintaff.foreground import FGNet
-
-        return FGNet.load((model or Path(text)).absolute(), device=device)
+        return ForegroundFile((model or Path(text)).absolute(), True)
     if Path(text).exists():
-        from napari_inpaintaff.images import read_mask
-
-        return read_mask(text)
+        return ForegroundFile(Path(text), False)
     from napari_inpaintaff.foreground import FOREGROUND_METHODS, available_fgnets
 
     models = ", ".join(entry.name for entry in available_fgnets())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TIFF = (".tif", ".tiff")
+ZARR = (".zarr",)
 
 
 def report_labels(path: Path, labels: NDArray[np.integer[Any]]) -> None:
@@ -23,8 +24,12 @@ def report_labels(path: Path, labels: NDArray[np.integer[Any]]) -> None:
         0 is background; objects count anew in every plane.
     """
     planes = labels.reshape(-1, *labels.shape[-2:])
-    counts = [int(np.count_nonzero(np.unique(plane))) for plane in planes]
-    where = f" in {len(planes)} planes" if len(planes) > 1 else ""
+    report_counts(path, [int(np.count_nonzero(np.unique(plane))) for plane in planes])
+
+
+def report_counts(path: Path, counts: Sequence[int]) -> None:
+    """Print how many objects there are, given those of every plane."""
+    where = f" in {len(counts)} planes" if len(counts) > 1 else ""
     print(f"{path}: {sum(counts)} objects{where}")
 
 

@@ -54,16 +54,14 @@ def load_chosen_model(options: argparse.Namespace) -> Inpainter | Student:
     ModelFileError
         If it cannot be loaded.
     """
-    from napari_inpaintaff.inpainting import DEFAULT_INPAINTER
-    from napari_inpaintaff.separation import DEFAULT_STUDENT, Student, load_model
+    from napari_inpaintaff.separation import Student, load_model
 
     if options.engine == "affnet" and options.model is None:
         raise ParameterError(
             "no AffNet is included: train one with `inpaintaff train-affinities`, and name it "
             "with --model"
         )
-    default = DEFAULT_STUDENT if options.engine == "student" else DEFAULT_INPAINTER
-    name = options.model or default
+    name = chosen_model_name(options)
     model = load_model(name, device=options.device)
     kind = model.metadata.kind
     if options.engine not in (None, ENGINE_OF[kind]):
@@ -77,6 +75,15 @@ def load_chosen_model(options: argparse.Namespace) -> Inpainter | Student:
             f"the {kind} {name} takes no patches apart: leave {' and '.join(useless)} out"
         )
     return model
+
+
+def chosen_model_name(options: argparse.Namespace) -> str:
+    """Return the name or file of the model that the user chose, or that suits the engine."""
+    from napari_inpaintaff.inpainting import DEFAULT_INPAINTER
+    from napari_inpaintaff.separation import DEFAULT_STUDENT
+
+    default = DEFAULT_STUDENT if options.engine == "student" else DEFAULT_INPAINTER
+    return str(options.model or default)
 
 
 def refuse_model(options: argparse.Namespace) -> None:

@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_inpaintaff.cli.console import follow, read_count
 from napari_inpaintaff.cli.folder_segmentation import check_folder, segment_folder
 from napari_inpaintaff.cli.foreground_choice import (
@@ -17,7 +15,7 @@ from napari_inpaintaff.cli.foreground_choice import (
     resolve_foreground,
     source_of_planes,
 )
-from napari_inpaintaff.cli.labels_written import TIFF, report_labels, report_moved
+from napari_inpaintaff.cli.labels_written import TIFF, ZARR, report_labels, report_moved
 from napari_inpaintaff.cli.model_choice import add_model, load_chosen_model, refuse_model
 from napari_inpaintaff.cli.options import (
     Commands,
@@ -36,6 +34,12 @@ from napari_inpaintaff.cli.options import (
     reads_outline,
     separation_parameters,
 )
+from napari_inpaintaff.cli.tiled_segmentation import (
+    add_tiles,
+    check_tiles,
+    goes_in_tiles,
+    segment_in_tiles,
+)
 from napari_inpaintaff.errors import ParameterError
 
 _NPZ = (".npz",)
@@ -48,15 +52,16 @@ def add_commands(commands: Commands) -> None:
         "segment",
         run_segment,
         "image to label image",
-        "Stacks (time, z) are worked on plane by plane; labels count from 1 in every plane. "
-        "Of a folder every image is worked on.",
+        "Stacks (time, z) are worked on plane by plane; labels count from 1 in every plane. Large "
+        "planes are worked on in tiles. A run of these that was ended goes on with the same "
+        "command. Of a folder every image is worked on.",
     )
     add_image(command)
     add_output(
         command,
-        "LABELS.tif",
-        "label image to write, with the axes and scale of IMAGE; for a folder of images, a "
-        "folder for files NAME_cells.tif",
+        "LABELS",
+        "label image to write, .tif (OME-TIFF) or .zarr (OME-Zarr), with the axes and scale of "
+        "IMAGE; for a folder of images, a folder for files NAME_cells.tif",
     )
     command.add_argument(
         "--replace",
@@ -75,7 +80,7 @@ def add_commands(commands: Commands) -> None:
     command.add_argument(
         "--region",
         metavar="Y0:Y1,X0:X1",
-        help="label only these rows and columns; LABELS.tif keeps the full size",
+        help="label only these rows and columns; LABELS keeps the full size",
     )
     add_partition(command)
     add_mode(command)
@@ -84,8 +89,10 @@ def add_commands(commands: Commands) -> None:
         "--save-affinities",
         metavar="FILE.npz",
         type=Path,
-        help="keep the affinities for `inpaintaff partition`",
+        help="keep the affinities for `inpaintaff partition`; of stacks and large planes "
+        "--keep-affinities does that",
     )
+    add_tiles(command)
     add_device(command)
     add_seed(command)
 
@@ -121,54 +128,56 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _segment_file(options: argparse.Namespace) -> None:
-    from napari_inpaintaff.images import parse_region, read_image, write_affinities, write_labels
+    from napari_inpaintaff.images import open_planes
 
-    _check_files(options)
     if options.replace:
         raise ParameterError("--replace is for a folder of images; one file is always replaced")
-    image = read_image(options.image, channel=options.channel)
-    planes = list(np.ndindex(image.data.shape[:-2]))
-    if options.save_affinities and len(planes) > 1:
-        raise ParameterError(
-            f"--save-affinities keeps one plane, and {options.image} has {len(planes)}"
-        )
-    region = parse_region(options.region, image.data.shape) if options.region else None
-    foreground = resolve_foreground(options.foreground, device=options.device)
-    sources = list(source_of_planes(foreground, image.data.shape, planes))
+    _check_files(options)
+    image = open_planes(options.image, channel=options.channel)
+    if goes_in_tiles(options, image.shape):
+        segment_in_tiles(options, image)
+    else:
+        _segment_plane(options)
 
+
+def _segment_plane(options: argparse.Namespace) -> None:
+    """Label a single plane in memory."""
+    from napari_inpaintaff.images import parse_region, read_image, write_affinities, write_labels
     from napari_inpaintaff.pipeline import default_partition, iterate_segmentation
 
+    image = read_image(options.image, channel=options.channel)
+    foreground = resolve_foreground(options.foreground, device=options.device)
+    (source,) = source_of_planes(foreground, image.data.shape, [()])
     settings = _settings(options)
-    settings["region"] = region
-    labels = np.zeros(image.data.shape, dtype=np.uint32)
-    moved = []
-    for number, (plane, source) in enumerate(zip(planes, sources, strict=True), start=1):
-        result = follow(
-            iterate_segmentation(image.data[plane], foreground=source, **settings),
-            f"segment {image.name}" + (f" {number}/{len(planes)}" if len(planes) > 1 else ""),
-            read_count,
+    settings["region"] = parse_region(options.region, image.data.shape) if options.region else None
+    result = follow(
+        iterate_segmentation(image.data, foreground=source, **settings),
+        f"segment {image.name}",
+        read_count,
+    )
+    if options.save_affinities:
+        write_affinities(
+            options.save_affinities,
+            result.affinities,
+            foreground=result.foreground,
+            scale=image.scale,
+            units=image.units,
+            alpha=default_partition(settings["model"], "mutex_watershed").alpha,
+            partition=default_partition(settings["model"]).method,
         )
-        labels[plane] = result.labels
-        moved.append(result.moved)
-        if options.save_affinities:
-            write_affinities(
-                options.save_affinities,
-                result.affinities,
-                foreground=result.foreground,
-                scale=image.scale[-2:],
-                units=image.units[-2:],
-                alpha=default_partition(settings["model"], "mutex_watershed").alpha,
-                partition=default_partition(settings["model"]).method,
-            )
-    write_labels(options.output, labels, axes=image.axes, scale=image.scale, units=image.units)
-    report_labels(options.output, labels)
-    report_moved(moved)
+    write_labels(
+        options.output, result.labels, axes=image.axes, scale=image.scale, units=image.units
+    )
+    report_labels(options.output, result.labels)
+    report_moved([result.moved])
 
 
 def _check_files(options: argparse.Namespace) -> None:
     """Raise what is wrong with the outputs, and with options that would do nothing."""
     inputs = [options.image, *foreground_files(options.foreground)]
-    check_output(options.output, *inputs, suffixes=TIFF)
+    check_tiles(options)
+    if options.output.suffix.lower() not in ZARR:
+        check_output(options.output, *inputs, suffixes=(*TIFF, *ZARR))
     if options.save_affinities:
         check_output(options.save_affinities, *inputs, suffixes=_NPZ)
     _check_model(options)
