@@ -65,3 +65,22 @@ class FolderChoice(FileChoice):
         name = QFileDialog.getExistingDirectory(self, self._title, self.path or "")
         if name:
             self.edit.setText(name)
+
+
+class SaveChoice(FileChoice):
+    """A line with the path of a file to write, and a button that asks for one.
+
+    Parameters
+    ----------
+    title : str
+        Of the dialog.
+    file_filter : str
+        Which names it suggests, as Qt spells it.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def _ask(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, self._title, self.path or "", self._filter)
+        if name:
+            self.edit.setText(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Layer
@@ -17,11 +17,16 @@ from napari_inpaintaff.pipeline.folders import FileDone, FileKept
 from napari_inpaintaff.pipeline.planewise import PlaneDone, PlaneIndex, PlaneKept, PlaneShare
 from napari_inpaintaff.widgets.engine import Engine
 from napari_inpaintaff.widgets.notices import notify_failure
+from napari_inpaintaff.widgets.own_layers import add_own_layer
 from napari_inpaintaff.widgets.planes import pixels_of
 from napari_inpaintaff.widgets.runner import BusyError, JobRunner
+from napari_inpaintaff.widgets.whole_file import FileRun, file_steps, labels_of_file
 from napari_inpaintaff.widgets.whole_layer import WholeLayer
-from napari_inpaintaff.widgets.whole_report import WholeReport
+from napari_inpaintaff.widgets.whole_report import WholeReport, written
 from napari_inpaintaff.widgets.whole_steps import PlaneSettings, folder_steps, layer_steps
+
+if TYPE_CHECKING:
+    from napari_inpaintaff.pipeline.tiled import TiledLabels
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +142,26 @@ class WholeController(QObject):
         self._runner.start(steps, name=f"Separating the cells of {len(targets)} images")
         self._begin(WholeReport("image"))
 
+    def run_file(self, source: Image, run: FileRun) -> None:
+        """Start labelling an image into a file, tile by tile.
+
+        Parameters
+        ----------
+        source : Image
+            The layer of the image; a layer of the labels is put over it in the end.
+        run : FileRun
+            What to do.
+
+        Raises
+        ------
+        BusyError
+            When a heavy job is running, in this viewer or another.
+        """
+        self._refuse_second()
+        self._runner.start(file_steps(run), name=f"Separating the cells of {source.name}")
+        self._source = source
+        self._begin(WholeReport("tile"))
+
     def pause(self, paused: bool) -> None:
         """Hold the run before its next step, or let it go on."""
         if paused:
@@ -190,8 +215,15 @@ class WholeController(QObject):
         else:
             self._report.kept += 1
 
-    def _on_succeeded(self, result: object) -> None:
-        self._ending = self._report.ended()
+    def _on_succeeded(self, result: TiledLabels | None) -> None:
+        self._ending = self._report.ended() if result is None else self._show_file(result)
+
+    def _show_file(self, result: TiledLabels) -> str:
+        source = self._source
+        if source is not None and source in self._viewer.layers:
+            add_own_layer(self._viewer, labels_of_file(result.path, source), select=False)
+        self._report.skipped.extend(result.skipped)
+        return written(result.path, sum(result.cells), result.skipped)
 
     def _on_failed(self, error: BaseException) -> None:
         self._ending = self._report.stopped(notify_failure(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from napari_inpaintaff.widgets.tabs import tab_with_others
 from napari_inpaintaff.widgets.tuned_settings import TunedSettings, tuned_settings
 from napari_inpaintaff.widgets.whole_controller import WholeController
 from napari_inpaintaff.widgets.whole_controls import WholeControls
+from napari_inpaintaff.widgets.whole_file import file_run
 from napari_inpaintaff.widgets.whole_form import NO_SETTINGS, SettingsSummary, WholeForm
 from napari_inpaintaff.widgets.whole_steps import PlaneSettings
 
@@ -89,6 +91,9 @@ class WholeData(QWidget):
         if source is None:
             raise ParameterError(self.form.problem)
         settings = self._settings()
+        if self.form.writes_file:
+            self._apply_in_file(source, settings)
+            return
         indices = self.form.ranges.indices
         foreground = settings.foreground
         if isinstance(foreground, Layer):
@@ -99,6 +104,15 @@ class WholeData(QWidget):
             self._plane_settings(settings, foreground),
             keep_labels=self.form.keep_labels.isChecked(),
         )
+
+    def _apply_in_file(self, source: Image, settings: TunedSettings) -> None:
+        target = self.form.target.path
+        if target is None:
+            raise ParameterError(self.form.problem)
+        if settings.network is None:
+            raise ParameterError(NO_NETWORK)
+        run = file_run(source, Path(target), settings.network, settings.foreground, settings.labels)
+        self.controller.run_file(source, run)
 
     def _apply_to_folder(self) -> None:
         images, labels = self.form.folders

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari.layers import Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -17,11 +18,15 @@ from qtpy.QtWidgets import (
 
 from napari_inpaintaff.widgets.channel_field import ChannelField
 from napari_inpaintaff.widgets.fields import field_rows
-from napari_inpaintaff.widgets.file_choice import FolderChoice
+from napari_inpaintaff.widgets.file_choice import FolderChoice, SaveChoice
 from napari_inpaintaff.widgets.layer_choice import LayerChoice, image_refusal, is_image
 from napari_inpaintaff.widgets.plane_ranges import PlaneRanges
+from napari_inpaintaff.widgets.planes import pixels_of
 
 LAYER, FOLDER = "All planes of a layer", "All images of a folder"
+IN_MEMORY, IN_FILE = "In memory", "In a file, tile by tile"
+#: Planes with a longer side are labelled tile by tile: their affinities would fill the memory.
+LARGE = 4096
 NO_SETTINGS = 'Open "Separate cells" first: its settings are applied here.'
 
 
@@ -99,11 +104,26 @@ class WholeForm(QWidget):
     def problem(self) -> str:
         """Why nothing can be labelled; empty when something can."""
         if not self.is_folder:
-            return "" if self.image.layer is not None else "Open an image and choose it first."
+            return self._layer_problem()
         images, labels = self.folders
         if images is None:
             return "Choose the folder with the images first."
         return "" if labels is not None else "Choose a folder for the labels first."
+
+    @property
+    def writes_file(self) -> bool:
+        """Whether the labels of the layer go to a file, tile by tile."""
+        return bool(self.where.currentText() == IN_FILE)
+
+    def _layer_problem(self) -> str:
+        layer = self.image.layer
+        if layer is None:
+            return "Open an image and choose it first."
+        if self.writes_file:
+            return "" if self.target.path else "Choose the file for the labels first."
+        if max(pixels_of(layer).shape[-2:]) > LARGE:
+            return f"Planes of more than {LARGE} pixels do not fit in memory: choose a file."
+        return ""
 
     def dispose(self) -> None:
         """Stop following the viewer."""
@@ -121,6 +141,14 @@ class WholeForm(QWidget):
             "Otherwise planes that were done are done again, with the settings of now.\n"
             "Planes that you painted in, corrected or locked are never overwritten."
         )
+        self.where = QComboBox()
+        self.where.addItems([IN_MEMORY, IN_FILE])
+        self.where.setToolTip(
+            "In a file, images of any size can be labelled: no more than a tile is in memory,\n"
+            "and a run that was ended goes on with the next Apply. All planes are labelled."
+        )
+        self.target = SaveChoice(title="Labels to write", file_filter="OME-Zarr (*.zarr)")
+        self.target.setToolTip("A new folder for the labels as OME-Zarr. Its name ends in .zarr.")
 
     def _make_folder_fields(self) -> None:
         self.images = FolderChoice(title="Folder with images")
@@ -142,8 +170,11 @@ class WholeForm(QWidget):
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(field_rows({"Image": self.image, "Planes": self.ranges}))
-        layout.addWidget(self.keep_labels)
+        layout.addWidget(field_rows({"Image": self.image, "Labels": self.where}))
+        self._memory_rows = field_rows({"Planes": self.ranges})
+        self._file_rows = field_rows({"File": self.target})
+        for part in (self._memory_rows, self._file_rows, self.keep_labels):
+            layout.addWidget(part)
         return page
 
     def _folder_page(self) -> QWidget:
@@ -159,8 +190,9 @@ class WholeForm(QWidget):
     def _connect(self) -> None:
         self.kind.currentIndexChanged.connect(self._on_kind_chosen)
         self.image.chosen.connect(self._on_image_chosen)
+        self.where.currentIndexChanged.connect(self._on_place_chosen)
         self.ranges.changed.connect(self.changed)
-        for choice in (self.images, self.labels):
+        for choice in (self.images, self.labels, self.target):
             choice.edit.textChanged.connect(self.changed)
 
     def _on_kind_chosen(self) -> None:
@@ -168,6 +200,25 @@ class WholeForm(QWidget):
             page.setVisible(shown)
         self.changed.emit()
 
-    def _on_image_chosen(self) -> None:
-        self.ranges.set_layer(self.image.layer)
+    def _on_place_chosen(self) -> None:
+        for part in (self._memory_rows, self.keep_labels):
+            part.setVisible(not self.writes_file)
+        self._file_rows.setVisible(self.writes_file)
         self.changed.emit()
+
+    def _on_image_chosen(self) -> None:
+        layer = self.image.layer
+        self.ranges.set_layer(layer)
+        if layer is not None:
+            self.target.set_path(str(labels_beside(layer)))
+            large = max(pixels_of(layer).shape[-2:]) > LARGE
+            self.where.setCurrentText(IN_FILE if large else IN_MEMORY)
+        self._on_place_chosen()
+
+
+def labels_beside(layer: Layer) -> Path:
+    """Return where the labels of an image may be written: beside its file, or at home."""
+    source = layer.source.path
+    folder = Path(source).absolute().parent if source else Path.home()
+    name = "".join(sign if sign.isalnum() or sign in "-_ " else "_" for sign in layer.name)
+    return folder / f"{name.strip() or 'image'}_cells.zarr"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from napari_inpaintaff.images import SkippedImage
 
@@ -64,6 +66,11 @@ class WholeReport:
 
     def _count(self, number: int) -> str:
         return _count(number, self.unit)
+
+
+def written(path: Path, cells: int, skipped: Sequence[SkippedImage]) -> str:
+    """Say what a run has written to a file."""
+    return f"Done: {_count(cells, 'cell')} in {path}.{_reasons(list(skipped), 'plane')}"
 
 
 def _reasons(skipped: list[SkippedImage], unit: str) -> str:
