@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.images.memory import check_fits_memory
 from napari_inpaintaff.images.pixels import Pixels
 from napari_inpaintaff.images.units import UNKNOWN_UNIT
 
@@ -181,9 +182,11 @@ def arrange(raw: RawImage, *, channel: int | None, name: str, where: str) -> Ima
     Raises
     ------
     ImageError
-        If the image is empty, its axes are ambiguous or the channel is missing or wrong.
+        If the image is empty or larger than the memory, its axes are ambiguous, or the
+        channel is missing or wrong.
     """
     layout = find_layout(raw, channel=channel, where=where)
+    check_fits_memory(layout.shape, raw.data.dtype, where)
     return ImageData(
         data=layout.read(raw.data),
         axes=layout.axes,

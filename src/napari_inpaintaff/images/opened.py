@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.images.axes import CANONICAL_AXES, Layout, find_layout
+from napari_inpaintaff.images.memory import check_fits_memory
 from napari_inpaintaff.images.pixels import Pixels, check_intensities, reading_pixels
 from napari_inpaintaff.images.planes import Plane
 from napari_inpaintaff.images.reading import open_without_pixels
@@ -95,4 +96,5 @@ def open_planes(path: str | PathLike[str], *, channel: int | None = None) -> Ope
 
 def _read(name: str, layout: Layout, pixels: Pixels, position: tuple[int, ...]) -> NDArray[Any]:
     with reading_pixels(name):
+        check_fits_memory(layout.shape[-2:], pixels.dtype, name)
         return layout.read(pixels, position)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images.memory import check_fits_memory
 from napari_inpaintaff.images.pixels import Pixels, check_intensities, reading_pixels
 
 
@@ -116,5 +117,6 @@ def planes_of(array: Pixels, name: str) -> list[Plane]:
 
 def _read(array: Pixels, index: tuple[int, ...], name: str) -> NDArray[Any]:
     with reading_pixels(name):
+        check_fits_memory(array.shape[-2:], array.dtype, name)
         # A copy: the owner of the array may go on painting in it.
         return np.array(array[(*index, slice(None), slice(None))])

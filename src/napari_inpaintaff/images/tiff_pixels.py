@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images.memory import check_fits_memory
 
 Index = tuple[int | slice, ...]
 
@@ -126,6 +127,9 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _decoded(
     part: tifffile.TiffPageSeries | tifffile.TiffPage, page: tifffile.TiffPage, path: Path
 ) -> NDArray[Any]:
+    check_fits_memory(part.shape, part.dtype or np.uint8, path)
+    # A tile is unpacked as a whole, however small the image in it is.
+    check_fits_memory(page.chunks, page.dtype or np.uint8, path)
     try:
         return np.asarray(part.asarray())
     except ValueError as error:

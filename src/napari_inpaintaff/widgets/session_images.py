@@ -8,6 +8,7 @@ from typing import Any
 from napari.layers import Image
 
 from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images.ome_zarr import check_before_opening
 from napari_inpaintaff.session import ImageRecord, fingerprint
 from napari_inpaintaff.widgets.layer_choice import is_image
 from napari_inpaintaff.widgets.notices import failure_message
@@ -111,6 +112,7 @@ class SessionImages:
                 "it was not opened from a file. Open or make it again, then open the session."
             )
         path = self._path(record.path)
+        check_before_opening(path)
         self._viewer.open(str(path), plugin=record.reader, stack=False)
 
     def _path(self, given: str) -> Path:
