@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -182,5 +181,7 @@ def _extract(name: str, source: SampleSource, archive: Path) -> bytes:
             if len(found) != 1 or found[0].file_size > _LARGEST_FRAME:
                 raise ImageError(f"the archive {source.url} has not the expected content")
             return content.read(found[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except ImageError:
+        raise
+    except Exception as error:  # zipfile and zlib each have errors of their own
         raise ImageError(damaged) from error

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images.memory import check_fits_memory
+from napari_inpaintaff.images.tiff_jpeg import check_jpeg
 
 Index = tuple[int | slice, ...]
 
@@ -130,6 +131,8 @@ def _decoded(
     check_fits_memory(part.shape, part.dtype or np.uint8, path)
     # A tile is unpacked as a whole, however small the image in it is.
     check_fits_memory(page.chunks, page.dtype or np.uint8, path)
+    for one in getattr(part, "pages", [page]):
+        check_jpeg(one, path)
     try:
         return np.asarray(part.asarray())
     except ValueError as error:
