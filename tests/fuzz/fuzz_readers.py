@@ -74,7 +74,9 @@ def try_input(name: str, files: Files, folder: Path) -> tuple[str, str]:
     return "read", ""
 
 
-def fuzz(name: str, *, inputs: int, seed: int, limit: float = 20.0, keep: Path | None = None) -> Count:
+def fuzz(
+    name: str, *, inputs: int, seed: int, limit: float = 20.0, keep: Path | None = None
+) -> Count:
     """Feed inputs to a reader in processes of their own.
 
     Parameters

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import pickle
 import sys
 import tempfile
 import zipfile
@@ -82,7 +81,9 @@ def _tiffs() -> list[Files]:
         (PIXELS[0].astype(np.uint8), {"compression": "jpeg"}),
         (PIXELS.astype(np.float32), {"photometric": "minisblack"}),
     ]
-    return [_written("a.tif", lambda p, k=kind: tifffile.imwrite(p, k[0], **k[1])) for kind in kinds]
+    return [
+        _written("a.tif", lambda p, k=kind: tifffile.imwrite(p, k[0], **k[1])) for kind in kinds
+    ]
 
 
 def _jpeg_tiffs() -> list[Files]:
@@ -100,10 +101,10 @@ def _jpeg_tiffs() -> list[Files]:
         (PIXELS[0].astype(np.float32), {"compression": "lerc"}),
     ]
     found = []
-    for pixels, settings in kinds:
+    for kind in kinds:
         # Which of them there are depends on how imagecodecs was built.
         with contextlib.suppress(Exception):
-            found.append(_written("a.tif", lambda p: tifffile.imwrite(p, pixels, **settings)))
+            found.append(_written("a.tif", lambda p, k=kind: tifffile.imwrite(p, k[0], **k[1])))
     return found
 
 
@@ -211,7 +212,9 @@ def _corrections() -> list[Files]:
     strokes[5, 5:9] = 1
     return [
         _written("a.npz", lambda p: c.write_corrections(p, c.SavedCorrections(made))),
-        _written("a.npz", lambda p: c.write_corrections(p, c.SavedCorrections(made, strokes, "split"))),
+        _written(
+            "a.npz", lambda p: c.write_corrections(p, c.SavedCorrections(made, strokes, "split"))
+        ),
     ]
 
 
@@ -314,15 +317,12 @@ def _read_checkpoint(path: Path) -> None:
 
 def _features() -> list[Files]:
     import torch
-    from safetensors.torch import save_file
 
     tensors = {"features.0.weight": torch.zeros(64, 3, 3, 3), "features.0.bias": torch.zeros(64)}
     return [
         _written("a.pth", lambda p: torch.save(tensors, p)),
         _written("a.pth", lambda p: torch.save({"state_dict": tensors}, p)),
         _written("a.pth", lambda p: torch.save(tensors, p, _use_new_zipfile_serialization=False)),
-        _written("a.safetensors", lambda p: save_file(tensors, p)),
-        {"": pickle.dumps({"a": 1})},
     ]
 
 
