@@ -75,7 +75,7 @@ def try_input(name: str, files: Files, folder: Path) -> tuple[str, str]:
 
 
 def fuzz(
-    name: str, *, inputs: int, seed: int, limit: float = 20.0, keep: Path | None = None
+    name: str, *, inputs: int, seed: int, limit: float = 60.0, keep: Path | None = None
 ) -> Count:
     """Feed inputs to a reader in processes of their own.
 
@@ -149,7 +149,7 @@ def _work(name: str, start: int, inputs: int, seed: int) -> None:
 
     logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
-    if name in ("model", "checkpoint", "vgg-features"):
+    if name in ("model", "package", "checkpoint", "vgg-features"):
         import torch
 
         torch.set_num_threads(1)
@@ -173,7 +173,7 @@ def main() -> int:
     parser.add_argument("readers", nargs="*", metavar="READER", help=f"of {', '.join(TARGETS)}")
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=float, default=20.0, help="seconds for an input")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds for an input")
     parser.add_argument("--keep", type=Path, help="folder for the inputs that failed")
     options = parser.parse_args()
     failed = 0

@@ -332,6 +332,25 @@ def _read_features(path: Path) -> None:
     _read_tensors(path)
 
 
+def _packages() -> list[Files]:
+    from napari_inpaintaff.sharing import export_package
+
+    def write(path: Path) -> None:
+        model = path.with_name("a.safetensors")
+        model.write_bytes(_models()[0][""])
+        export_package(model, path)
+
+    zipped = _written("a.zip", write)
+    with zipfile.ZipFile(io.BytesIO(zipped[""])) as archive:
+        return [zipped, {name: archive.read(name) for name in archive.namelist()}]
+
+
+def _read_package(path: Path) -> None:
+    from napari_inpaintaff.sharing import import_package
+
+    import_package(path, path.parent / "out.safetensors")
+
+
 # --- downloads ------------------------------------------------------------------------------------
 
 
@@ -358,6 +377,7 @@ TARGETS: dict[str, Target] = {
     "corrections": Target("a.npz", cache(_corrections), _read_corrections),
     "session": Target("a.inpaintaff-session", cache(_sessions), _read_session),
     "model": Target("a.safetensors", cache(_models), _read_model),
+    "package": Target("a.zip", cache(_packages), _read_package),
     "checkpoint": Target("a.checkpoint.safetensors", cache(_checkpoints), _read_checkpoint),
     "vgg-features": Target("a.pth", cache(_features), _read_features),
     "sample-archive": Target("a.zip", cache(_archives), _read_archive),

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from fuzz_targets import TARGETS
 
 from napari_inpaintaff.errors import ImageError, ModelFileError
-from napari_inpaintaff.images import read_image, samples
+from napari_inpaintaff.images import planes_of, read_affinity_file, read_image, samples
+from napari_inpaintaff.images.opened import open_planes
 from napari_inpaintaff.inpainting.checkpoint import (
     TrainingCheckpoint,
     read_checkpoint,
@@ -113,3 +115,28 @@ def test_descriptions_that_are_no_mapping(tmp_path: Path, text: str) -> None:
     path.write_bytes(struct.pack("<Q", len(packed)) + packed)
     with pytest.raises(ModelFileError, match=r"the metadata .* is damaged"):
         read_model_metadata(path, "inpainter")
+
+
+@pytest.mark.parametrize("count", [2**63, 2**31, 10**6 + 1])
+def test_a_zarr_image_of_more_planes_than_can_be_listed(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "a.zarr"
+    zarr.create_array(path, shape=(5, 20, 24), chunks=(1, 20, 24), dtype="u2")
+    about = json.loads((path / "zarr.json").read_text())
+    about["shape"][0] = count
+    (path / "zarr.json").write_text(json.dumps(about))
+    with pytest.raises(ImageError, match=r"promises .* planes"):
+        open_planes(path)
+    with pytest.raises(ImageError, match=r"promises .* planes"):
+        planes_of(zarr.open(path), "layer")
+
+
+@pytest.mark.parametrize("version", [np.ones((9, 7), bool), np.array("1\n2"), np.array(1.0)])
+def test_an_affinity_file_with_an_impossible_version(tmp_path: Path, version: np.ndarray) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(TARGETS["affinities"].seeds()[0][""])
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    np.savez(path, **{**arrays, "version": version})
+    with pytest.raises(ImageError, match="it has no version") as caught:
+        read_affinity_file(path)
+    assert "\n" not in str(caught.value)

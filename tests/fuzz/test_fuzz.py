@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 #: Of the slow ones fewer.
-EXAMPLES = {"ome-zarr": 100, "model": 100}
+EXAMPLES = {"ome-zarr": 100, "model": 100, "package": 100}
 
 
 @pytest.mark.parametrize("name", TARGETS)

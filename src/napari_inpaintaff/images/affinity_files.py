@@ -165,9 +165,12 @@ def read_affinity_file(path: str | PathLike[str]) -> SavedAffinities:
     if missing or str(arrays["format"]) != _FORMAT:
         reason = f" ({', '.join(missing)} missing)" if missing else ""
         raise ImageError(f"{path} is not an affinity file{reason}")
-    if arrays["version"].shape or arrays["version"] != _VERSION:
+    version = arrays["version"]
+    if version.shape or version.dtype.kind not in "iu":
+        raise ImageError(f"{path} is a damaged affinity file: it has no version")
+    if version != _VERSION:
         raise ImageError(
-            f"{path} is an affinity file of version {arrays['version']}, "
+            f"{path} is an affinity file of version {version}, "
             f"this program reads version {_VERSION}"
         )
     try:

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from napari_inpaintaff.errors import ImageError
 
+_MOST_PLANES = 10**6
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -59,6 +60,29 @@ def check_fits_memory(shape: Sequence[int], dtype: DTypeLike, where: object) -> 
     napari_inpaintaff.errors.ImageError: slide.tif ...
     """
     check_bytes_fit_memory(math.prod(int(n) for n in shape) * np.dtype(dtype).itemsize, where)
+
+
+def check_plane_count(shape: Sequence[int], where: object) -> None:
+    """Refuse an image of more planes than can be listed, see `check_fits_memory`.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the image, (..., Y, X).
+    where : path or str
+        For the message.
+
+    Raises
+    ------
+    ImageError
+        If there are more than a million.
+    """
+    count = math.prod(int(n) for n in shape[:-2])
+    if count > _MOST_PLANES:
+        raise ImageError(
+            f"{where} promises {count:.3g} planes, and at most {_MOST_PLANES:,} are read: it is "
+            "damaged, or has to be cut into parts"
+        )
 
 
 def check_bytes_fit_memory(size: int, where: object) -> None:

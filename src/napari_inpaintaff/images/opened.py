@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.images.axes import CANONICAL_AXES, Layout, find_layout
-from napari_inpaintaff.images.memory import check_fits_memory
+from napari_inpaintaff.images.memory import check_fits_memory, check_plane_count
 from napari_inpaintaff.images.pixels import Pixels, check_intensities, reading_pixels
 from napari_inpaintaff.images.planes import Plane
 from napari_inpaintaff.images.reading import open_without_pixels
@@ -75,6 +75,7 @@ def open_planes(path: str | PathLike[str], *, channel: int | None = None) -> Ope
         single = all(axis in CANONICAL_AXES or size == 1 for axis, size in axes)
         layout = find_layout(raw, channel=None if single else channel, where=str(path))
         check_intensities(raw.data.dtype, path)
+        check_plane_count(layout.shape, path)
     height, width = layout.shape[-2:]
     planes = {}
     for position in np.ndindex(layout.shape[:-2]):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.images.memory import check_fits_memory
+from napari_inpaintaff.images.memory import check_fits_memory, check_plane_count
 from napari_inpaintaff.images.pixels import Pixels, check_intensities, reading_pixels
 
 
@@ -106,6 +106,7 @@ def planes_of(array: Pixels, name: str) -> list[Plane]:
     if len(shape) < 2 or 0 in shape:
         raise ImageError(f"{name} has the shape {shape}: an image of (Y, X) pixels is needed")
     check_intensities(np.dtype(array.dtype), name)
+    check_plane_count(shape, name)
     planes = []
     for index in np.ndindex(shape[:-2]):
         position = ", ".join(map(str, index))

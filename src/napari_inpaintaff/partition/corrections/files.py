@@ -174,7 +174,7 @@ def _restored(path: Path, arrays: Mapping[str, NDArray[Any]]) -> SavedCorrection
         raise ImageError(f"{path} is no file of corrections")
     if about["version"] != _VERSION:
         raise ImageError(
-            f"{path} is a file of corrections of version {about['version']}, "
+            f"{path} is a file of corrections of version {about['version']!r}, "
             f"this program reads version {_VERSION}"
         )
     labels, old, new = arrays["labels"], arrays["old"], arrays["new"]
