@@ -28,6 +28,8 @@ CALLABLE, MODULE = "packaged_unet", "napari_inpaintaff.networks.packaged"
 CONFIG = "napari_inpaintaff"
 FORMAT_VERSION = "0.5.3"
 
+_TOLERANCE = 1e-3
+
 _TITLES = {
     "inpainter": "inpainter",
     "student": "affinity network",
@@ -49,6 +51,7 @@ def package_description(
     hashes: Mapping[str, str],
     *,
     pytorch_version: str,
+    highest: float,
     authors: Sequence[str] = (),
     licence: str | None = None,
 ) -> dict[str, Any]:
@@ -62,6 +65,8 @@ def package_description(
         SHA-256 of every file of the package, by its name.
     pytorch_version : str
         Of the PyTorch that computed the prediction in the package.
+    highest : float
+        Largest value of that prediction.
     authors : sequence of str
         Names of people.
     licence : str, optional
@@ -109,8 +114,25 @@ def package_description(
                 "pytorch_version": pytorch_version.partition("+")[0],
             }
         },
-        "config": {CONFIG: {"kind": metadata.kind, "model": MODEL_FILE}},
+        "config": {
+            CONFIG: {"kind": metadata.kind, "model": MODEL_FILE},
+            # What other computers and versions of PyTorch compute differs a little.
+            "bioimageio": {
+                "reproducibility_tolerance": [
+                    {
+                        "output_ids": ["prediction"],
+                        "relative_tolerance": _TOLERANCE,
+                        "absolute_tolerance": _TOLERANCE * max(highest, 0.0),
+                    }
+                ]
+            },
+        },
     }
+
+
+def predicts_probabilities(metadata: ModelMetadata) -> bool:
+    """Return whether a sigmoid belongs behind the network."""
+    return metadata.kind != "inpainter"
 
 
 def architecture_values(architecture: UNetArchitecture) -> dict[str, Any]:
@@ -152,16 +174,28 @@ def _inputs(architecture: UNetArchitecture, file: Any) -> list[dict[str, Any]]:
 
 
 def _output(metadata: ModelMetadata, file: Any) -> dict[str, Any]:
+    probability = predicts_probabilities(metadata)
+    said = (
+        {
+            "description": "A probability per channel.",
+            "data": {"type": "float32", "range": [0, 1]},
+            "postprocessing": [{"id": "sigmoid"}],
+        }
+        if probability
+        else {
+            "description": "Of every pixel, as normalised intensity.",
+            "data": {"type": "float32"},
+        }
+    )
     return {
         "id": "prediction",
-        "description": "What comes out of the network, before the sigmoid of probabilities.",
+        **said,
         "axes": [
             {"type": "batch"},
             {"type": "channel", "channel_names": _channels(metadata)},
             *_sides_of_image(),
         ],
         "test_tensor": file(TENSOR_FILES["prediction"]),
-        "data": {"type": "float32"},
     }
 
 

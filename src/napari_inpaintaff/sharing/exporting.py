@@ -28,6 +28,7 @@ from napari_inpaintaff.sharing.description import (
     TENSOR_FILES,
     WEIGHTS_FILE,
     package_description,
+    predicts_probabilities,
     smallest_side,
 )
 from napari_inpaintaff.sharing.kinds import MODELS, card_of
@@ -99,11 +100,12 @@ def export_package(
         (content / MODEL_FILE).write_bytes(path.read_bytes())
         (content / CARD_FILE).write_text(card_of(loaded.metadata), encoding="utf8")
         network = build_filled_unet(loaded.metadata.architecture, loaded.weights, source=path)
-        _write_network(network, loaded.metadata, content)
+        highest = _write_network(network, loaded.metadata, content)
         described = package_description(
             loaded.metadata,
             {file.name: _sha256(file) for file in content.iterdir()},
             pytorch_version=torch.__version__,
+            highest=highest,
             authors=authors,
             licence=licence,
         )
@@ -117,16 +119,24 @@ def export_package(
 
 
 @torch.inference_mode()
-def _write_network(network: nn.Module, metadata: ModelMetadata, folder: Path) -> None:
-    """Write the weights of a network, and what it makes of noise with a hole."""
+def _write_network(network: nn.Module, metadata: ModelMetadata, folder: Path) -> float:
+    """Write the weights of a network, and what it makes of noise with a hole.
+
+    Returns
+    -------
+    float
+        The largest value that it predicts.
+    """
     torch.save(network.state_dict(), folder / WEIGHTS_FILE)
     side = smallest_side(metadata.architecture)
     known = np.ones((1, 1, side, side), np.float32)
     known[..., side // 4 : side // 2, side // 4 : side // 2] = 0
     image = np.random.default_rng(0).random(known.shape, dtype=np.float32) * known
-    prediction = network.eval()(torch.from_numpy(image), torch.from_numpy(known)).numpy()
+    output = network.eval()(torch.from_numpy(image), torch.from_numpy(known))
+    prediction = (output.sigmoid() if predicts_probabilities(metadata) else output).numpy()
     for name, values in (("image", image), ("known", known), ("prediction", prediction)):
         np.save(folder / TENSOR_FILES[name], values, allow_pickle=False)
+    return float(prediction.max())
 
 
 def _sha256(file: Path) -> str:
