@@ -164,7 +164,10 @@ def _read_image(path: Path) -> None:
     from napari_inpaintaff.images import read_image, read_label_image, read_mask
     from napari_inpaintaff.images.opened import open_planes
 
-    readers = (read_image, lambda p: read_image(p, channel=0), read_label_image, read_mask)
+    readers = (lambda p: read_image(p, channel=0), read_image, read_label_image, read_mask)
+    if path.is_dir():
+        # A few digits can promise ten thousands of Zarr chunks: each takes its time, once.
+        readers = readers[:1]
     errors: list[ImageError] = []
     for read in readers:
         try:
