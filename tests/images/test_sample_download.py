@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
+import subprocess
+import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -29,6 +33,7 @@ class Server:
     status: int = 200
     content: bytes = b""
     cut: int = 0
+    stall: threading.Event | None = None
     requests: list[str] = field(default_factory=list)
 
 
@@ -43,6 +48,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             self.send_header("Content-Length", str(len(state.content)))
             self.end_headers()
             self.wfile.write(state.content[: len(state.content) - state.cut])
+            if state.stall is not None:
+                self.wfile.flush()
+                state.stall.wait(60)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -89,7 +97,8 @@ def test_one_frame_is_taken_out_and_kept(
     size = SAMPLES[name].pixel_size
     assert image.scale == ((size, size) if size else (1.0, 1.0))
     assert image.units == (("micrometer",) * 2 if size else ("pixel",) * 2)
-    assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == [f"{name}.tif"]
+    kept = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
+    assert kept == [f"{name}.tif", f"{name}.tif.sha256"]
 
     again = download_sample(name, folder=tmp_path / "new" / "folder")
     np.testing.assert_array_equal(again.data, FRAME)
@@ -157,3 +166,58 @@ def test_unknown_names_and_folders(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot be made"):
         download_sample("BBBC039", folder=tmp_path / "file" / "folder")
+
+
+def test_a_kept_frame_that_has_changed_is_downloaded_again(tmp_path: Path, server: Server) -> None:
+    server.content = archive([MEMBERS["BBBC039"]])
+    download_sample("BBBC039", folder=tmp_path)
+    frame = tmp_path / "BBBC039.tif"
+    whole = frame.read_bytes()
+    flipped = bytearray(whole)
+    flipped[-1] ^= 1
+    for content in (bytes(flipped), whole[:-50], b""):
+        frame.write_bytes(content)
+        np.testing.assert_array_equal(download_sample("BBBC039", folder=tmp_path).data, FRAME)
+        assert frame.read_bytes() == whole
+    assert len(server.requests) == 4
+    (tmp_path / "BBBC039.tif.sha256").unlink()
+    np.testing.assert_array_equal(download_sample("BBBC039", folder=tmp_path).data, FRAME)
+    assert len(server.requests) == 4
+
+
+KILLED = """
+import sys
+from dataclasses import replace
+from napari_inpaintaff.images import SAMPLES, download_sample, samples
+samples.SAMPLES["BBBC039"] = replace(SAMPLES["BBBC039"], url=sys.argv[1])
+download_sample("BBBC039", folder=sys.argv[2])
+"""
+
+
+def test_a_download_that_is_killed_leaves_nothing_under_the_final_name(
+    tmp_path: Path, server: Server
+) -> None:
+    server.content = archive([MEMBERS["BBBC039"]])
+    server.cut, server.stall = 100, threading.Event()
+    process = subprocess.Popen([sys.executable, "-c", KILLED, server.url, str(tmp_path)])
+    try:
+        waited = time.monotonic() + 60
+        while not any(p.stat().st_size for p in tmp_path.glob("unfinished/*")):
+            assert time.monotonic() < waited
+            assert process.poll() is None
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+        server.stall.set()
+    assert not list(tmp_path.glob("*.tif*"))
+    (left,) = tmp_path.glob("unfinished/*")
+
+    server.cut, server.stall = 0, None
+    np.testing.assert_array_equal(download_sample("BBBC039", folder=tmp_path).data, FRAME)
+    # Somebody else might still be downloading; an hour later nobody is.
+    assert left.exists()
+    os.utime(left, (0, 0))
+    (tmp_path / "BBBC039.tif").unlink()
+    download_sample("BBBC039", folder=tmp_path)
+    assert not (tmp_path / "unfinished").exists()

@@ -26,6 +26,7 @@ from napari_inpaintaff.cli import (
     partitioning,
     reproduction,
     segmentation,
+    sharing,
     training,
     tuning,
     viewer,
@@ -87,6 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     distillation.add_commands(commands)
     affinity_training.add_commands(commands)
     information.add_commands(commands)
+    sharing.add_commands(commands)
     reproduction.add_commands(commands)
     demonstration.add_commands(commands)
     viewer.add_commands(commands)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.images.array_archives import read_arrays
 from napari_inpaintaff.images.axes import complete_scale
 from napari_inpaintaff.images.files import atomic_path, check_writable
 
@@ -151,7 +152,7 @@ def read_affinities(path: str | PathLike[str]) -> Affinities:
 def read_affinity_file(path: str | PathLike[str]) -> SavedAffinities:
     """Read everything from a file that `write_affinities` wrote.
 
-    Loading never executes code (``allow_pickle=False``).
+    Loading never executes code.
 
     Raises
     ------
@@ -164,9 +165,12 @@ def read_affinity_file(path: str | PathLike[str]) -> SavedAffinities:
     if missing or str(arrays["format"]) != _FORMAT:
         reason = f" ({', '.join(missing)} missing)" if missing else ""
         raise ImageError(f"{path} is not an affinity file{reason}")
-    if arrays["version"].shape or arrays["version"] != _VERSION:
+    version = arrays["version"]
+    if version.shape or version.dtype.kind not in "iu":
+        raise ImageError(f"{path} is a damaged affinity file: it has no version")
+    if version != _VERSION:
         raise ImageError(
-            f"{path} is an affinity file of version {arrays['version']}, "
+            f"{path} is an affinity file of version {version}, "
             f"this program reads version {_VERSION}"
         )
     try:
@@ -183,8 +187,7 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
             if not zipfile.is_zipfile(file):
                 raise ImageError(f"{path} is not an affinity file, or it is cut off")
             file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                return {key: archive[key] for key in archive.files}
+            return read_arrays(file, path)
     except ImageError:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:

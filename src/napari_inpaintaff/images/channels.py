@@ -10,7 +10,8 @@ import numpy as np
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.images.axes import CANONICAL_AXES, ImageData
 from napari_inpaintaff.images.layout import Layout, RawImage, called, channel_count, find_layout
-from napari_inpaintaff.images.plane_readers import CombinedChannels, OneChannel, PlaneReader
+from napari_inpaintaff.images.memory import check_fits_memory
+from napari_inpaintaff.images.plane_readers import ChannelReader, CombinedChannels, OneChannel
 from napari_inpaintaff.images.units import UNKNOWN_UNIT
 
 #: A channel by number (from 0) or name, or several of them to be combined; as a text such as
@@ -122,7 +123,7 @@ def _find(raw: RawImage, name: str) -> int | None:
     return None
 
 
-def choose_channels(raw: RawImage, channel: ChannelChoice | None, *, where: str) -> PlaneReader:
+def choose_channels(raw: RawImage, channel: ChannelChoice | None, *, where: str) -> ChannelReader:
     """Find the channel that is wanted, or the channels, and how to read them.
 
     Parameters
@@ -169,10 +170,11 @@ def arrange(raw: RawImage, *, channel: ChannelChoice | None, name: str, where: s
     Raises
     ------
     ImageError
-        As for `choose_channels`.
+        As for `choose_channels`; and if the image is larger than the memory.
     """
     reader = choose_channels(raw, channel, where=where)
     layout = reader.layout
+    check_fits_memory(layout.shape, reader.dtype, where)
     if isinstance(reader, OneChannel):
         data = reader.read(())
     else:

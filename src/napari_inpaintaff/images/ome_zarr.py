@@ -7,19 +7,23 @@ finest is used.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images.layout import RawImage
+from napari_inpaintaff.images.memory import check_fits_memory
 from napari_inpaintaff.images.units import unit_name
+from napari_inpaintaff.images.zarr_codecs import check_codecs
 
 if TYPE_CHECKING:
     import zarr
 
 _MARKERS = ("zarr.json", ".zgroup", ".zarray")
 _AXES = "TCZYX"
+#: Plates have rows, wells, fields and levels.
+_DEEPEST = 8
 
 
 def is_zarr(folder: Path) -> bool:
@@ -52,6 +56,7 @@ def open_zarr(path: Path) -> RawImage:
     if isinstance(node, zarr.Array):
         if node.ndim < 2:
             raise ImageError(f"{path} is a Zarr array of {node.ndim} axes, but an image has two")
+        _check(node, path)
         return RawImage(node, _axes_of_array(node), {}, {})
     attributes: dict[str, Any] = dict(node.attrs)
     ome = attributes.get("ome", attributes)
@@ -70,6 +75,37 @@ def open_zarr(path: Path) -> RawImage:
     raise ImageError(f"{path} is a Zarr group without an OME-Zarr image")
 
 
+def check_before_opening(path: Path) -> None:
+    """Refuse a Zarr folder with arrays that could run code, whoever is going to read it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Anything; what is not a Zarr folder is passed over.
+
+    Raises
+    ------
+    ImageError
+        If an array in it may not be read.
+    """
+    import zarr
+
+    if not is_zarr(path):
+        return
+    node = zarr.open(path, mode="r")
+    arrays = [node] if isinstance(node, zarr.Array) else _arrays_in(node)
+    for array in arrays:
+        check_codecs(array, path)
+
+
+def _arrays_in(group: zarr.Group) -> Iterator[zarr.Array[Any]]:
+    import zarr
+
+    for _, member in group.members(max_depth=_DEEPEST):
+        if isinstance(member, zarr.Array):
+            yield member
+
+
 def _open_only_image(group: zarr.Group, path: Path) -> RawImage:
     """Open the image of a file that bioformats2raw made of a file of one or more images."""
     count = sum(name.isdigit() for name in group.group_keys())
@@ -86,6 +122,7 @@ def _open_multiscale(group: zarr.Group, ome: Mapping[str, Any], path: Path) -> R
     array = group[finest["path"]]
     if not isinstance(array, zarr.Array):
         raise ImageError(f"{path} has damaged OME-Zarr metadata: {array.name} is no array")
+    _check(array, path)
     # Before 0.4 an axis was a name only, and before that there were always these five.
     axes = multiscale.get("axes", list(_AXES.lower()))
     described = [{"name": axis} if isinstance(axis, str) else axis for axis in axes]
@@ -111,6 +148,12 @@ def _channel_names(ome: Mapping[str, Any], count: int) -> tuple[str, ...]:
     described = ome.get("omero", {}).get("channels", [])
     names = tuple(str(channel.get("label", "")) for channel in described)
     return names if all(names) and len(names) == count else ()
+
+
+def _check(array: zarr.Array[Any], path: Path) -> None:
+    check_codecs(array, path)
+    # A chunk is unpacked as a whole, however little of it is asked for.
+    check_fits_memory(array.chunks, array.dtype, path)
 
 
 def _letter(axis: Mapping[str, Any]) -> str:

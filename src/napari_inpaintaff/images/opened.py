@@ -17,11 +17,13 @@ from napari_inpaintaff.images.channels import (
     has_one_channel,
     scale_of,
 )
+from napari_inpaintaff.images.memory import check_fits_memory, check_plane_count
 from napari_inpaintaff.images.pixels import check_intensities, reading_pixels
-from napari_inpaintaff.images.plane_readers import PlaneReader
+from napari_inpaintaff.images.plane_readers import ChannelReader
 from napari_inpaintaff.images.planes import Plane
 from napari_inpaintaff.images.reading import open_without_pixels
 from napari_inpaintaff.images.regions import Region, check_region
+from napari_inpaintaff.images.windows import size_of
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def open_planes(path: str | PathLike[str], *, channel: ChannelChoice | None = No
         reader = choose_channels(raw, chosen, where=str(path))
         check_intensities(raw.data.dtype, path)
     layout = reader.layout
+    check_plane_count(layout.shape, path)
     height, width = layout.shape[-2:]
     # One image of a microscope's file is given as if it lay in a folder.
     title = path.name if path.exists() else f"{path.parent.name}/{path.name}"
@@ -95,8 +98,9 @@ def open_planes(path: str | PathLike[str], *, channel: ChannelChoice | None = No
 
 
 def _read(
-    name: str, reader: PlaneReader, position: tuple[int, ...], region: Region
+    name: str, reader: ChannelReader, position: tuple[int, ...], region: Region
 ) -> NDArray[Any]:
     region = check_region(region, reader.layout.shape)
     with reading_pixels(name):
+        check_fits_memory(size_of(region), reader.dtype, name)
         return reader.read(position, region)

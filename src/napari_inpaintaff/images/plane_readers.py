@@ -18,7 +18,7 @@ _LARGEST_SEEN_WHOLE = 2**22
 _BLOCKS_PER_AXIS, _BLOCK = 8, 256
 
 
-class PlaneReader(Protocol):
+class ChannelReader(Protocol):
     """What the planes of one image are read with."""
 
     @property

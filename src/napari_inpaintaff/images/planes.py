@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images.memory import check_fits_memory, check_plane_count
 from napari_inpaintaff.images.pixels import Pixels, check_intensities, reading_pixels
 from napari_inpaintaff.images.regions import Region, check_region
+from napari_inpaintaff.images.windows import size_of
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def planes_of(array: Pixels, name: str) -> list[Plane]:
         raise ImageError(f"{name} has the shape {shape}: an image of (Y, X) pixels is needed")
     dtype = np.dtype(array.dtype)
     check_intensities(dtype, name)
+    check_plane_count(shape, name)
     planes = []
     for index in np.ndindex(shape[:-2]):
         position = ", ".join(map(str, index))
@@ -136,6 +139,7 @@ def planes_of(array: Pixels, name: str) -> list[Plane]:
 def _read(array: Pixels, index: tuple[int, ...], name: str, region: Region) -> NDArray[Any]:
     rows, columns = check_region(region, array.shape)
     with reading_pixels(name):
+        check_fits_memory(size_of((rows, columns)), array.dtype, name)
         # A copy: the owner of the array may go on painting in it.
         pixels = np.array(array[(*index, rows, columns)])
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)

@@ -16,6 +16,7 @@ from napari_inpaintaff.images import layout
 from napari_inpaintaff.images.axes import ImageData
 from napari_inpaintaff.images.channels import ChannelChoice, arrange
 from napari_inpaintaff.images.layout import RawImage, has_channels
+from napari_inpaintaff.images.memory import check_fits_memory
 from napari_inpaintaff.images.microscopes import (
     MICROSCOPE_SUFFIXES,
     open_microscope,
@@ -242,10 +243,14 @@ def open_without_pixels(path: Path) -> RawImage:
 
 def _read_picture(path: Path) -> RawImage:
     # Imported here: scikit-image's io is slow to import and most files are TIFF.
+    from PIL import Image
     from skimage.io import imread
 
     # Handed over as bytes, because scikit-image would go by the ending of the name.
-    data = np.asarray(imread(io.BytesIO(path.read_bytes())))
+    content = path.read_bytes()
+    with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as header:
+        check_fits_memory((header.height, header.width, len(header.getbands())), np.uint16, path)
+    data = np.asarray(imread(io.BytesIO(content)))
     if data.ndim == 2:
         return RawImage(data=data, axes="YX", scale={}, units={})
     if data.ndim == 3 and data.shape[-1] <= 4:

@@ -3,15 +3,19 @@
 None of these images is part of the package: the Cell Tracking Challenge gives no licence
 to redistribute. Their publishers offer whole archives without checksums, so there is no
 hash to compare with: the archive's own checksums (CRC) guard against damage in transit,
-https against changes on the way, and the one extracted frame is decoded as plain pixels.
+https against changes on the way, and the one extracted frame is decoded as plain pixels. The
+SHA-256 of the frame is kept beside it, and a frame that has changed since is downloaded again.
+A download that was interrupted begins anew: pooch does not resume.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import re
+import time
 import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -23,6 +27,11 @@ from napari_inpaintaff.images.reading import read_image
 
 #: A frame is about a megabyte; more is not what we expect in the archive.
 _LARGEST_FRAME = 64 * 2**20
+
+#: Folder for archives, in the one of the frames.
+_UNFINISHED = "unfinished"
+#: Seconds without a byte, after which a download is given up anyway many times over.
+_FORGOTTEN_AFTER = 3600
 
 
 @dataclass(frozen=True)
@@ -115,23 +124,59 @@ def download_sample(
         raise ImageError(f"there is no sample {name!r}: choose one of {', '.join(SAMPLES)}")
     folder = _cache_folder() if folder is None else Path(folder)
     frame = folder / f"{name}.tif"
-    if not frame.is_file():
+    if not _is_whole(frame):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"the folder {folder} cannot be made: {error.strerror}") from error
-        archive = _download(name, source, folder, progressbar=progressbar)
-        try:
-            content = _extract(name, source, archive)
-        finally:
-            # A damaged archive must not be found again by the next try.
-            archive.unlink(missing_ok=True)
+        content = _downloaded_frame(name, source, folder, progressbar=progressbar)
+        _hash_file(frame).unlink(missing_ok=True)
         with atomic_path(frame) as unfinished:
             unfinished.write_bytes(content)
+        with atomic_path(_hash_file(frame)) as unfinished:
+            unfinished.write_text(hashlib.sha256(content).hexdigest(), encoding="ascii")
     image = read_image(frame)
     if source.pixel_size is None:
         return image
     return replace(image, scale=(source.pixel_size,) * 2, units=("micrometer", "micrometer"))
+
+
+def _hash_file(frame: Path) -> Path:
+    return frame.with_name(f"{frame.name}.sha256")
+
+
+def _is_whole(frame: Path) -> bool:
+    """Return whether a frame was kept, and is still what it was."""
+    if not frame.is_file():
+        return False
+    try:
+        kept = _hash_file(frame).read_text(encoding="ascii")
+    except (OSError, ValueError):  # of a version that kept none
+        return True
+    return hashlib.sha256(frame.read_bytes()).hexdigest() == kept
+
+
+def _downloaded_frame(name: str, source: SampleSource, folder: Path, *, progressbar: bool) -> bytes:
+    unfinished = folder / _UNFINISHED
+    _remove_forgotten(unfinished)
+    try:
+        archive = _download(name, source, unfinished, progressbar=progressbar)
+        try:
+            return _extract(name, source, archive)
+        finally:
+            # A damaged archive must not be found again by the next try.
+            archive.unlink(missing_ok=True)
+    finally:
+        with contextlib.suppress(OSError):  # others may be downloading, too
+            unfinished.rmdir()
+
+
+def _remove_forgotten(unfinished: Path) -> None:
+    """Remove what killed downloads left behind."""
+    with contextlib.suppress(OSError):
+        for file in unfinished.iterdir():
+            if time.time() - file.stat().st_mtime > _FORGOTTEN_AFTER:
+                file.unlink()
 
 
 def _cache_folder() -> Path:
@@ -182,5 +227,7 @@ def _extract(name: str, source: SampleSource, archive: Path) -> bytes:
             if len(found) != 1 or found[0].file_size > _LARGEST_FRAME:
                 raise ImageError(f"the archive {source.url} has not the expected content")
             return content.read(found[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except ImageError:
+        raise
+    except Exception as error:  # zipfile and zlib each have errors of their own
         raise ImageError(damaged) from error

@@ -7,6 +7,7 @@ a time-lapse must not pass for a whole one, so the chain of pages is checked fir
 from __future__ import annotations
 
 import logging
+import math
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -139,7 +140,10 @@ def _check_pages(path: Path, series: tifffile.TiffPageSeries) -> None:
         if page is None:
             raise ImageError(f"{path} is not complete: some of its planes are missing")
         end = page.parent.filehandle.size
-        segments = zip(page.dataoffsets, page.databytecounts, strict=False)
+        segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+        # tifffile would fill in the others one by one, however many the header promises.
+        if len(segments) < math.prod(series.keyframe.chunked):
+            raise ImageError(f"{path} is damaged: it does not say where all its pixels lie")
         if any(offset + length > end for offset, length in segments):
             raise ImageError(f"{path} is damaged or cut off: pixels are missing at the end")
 

@@ -12,8 +12,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images.memory import check_fits_memory
 from napari_inpaintaff.images.tiff_segments import (
     Spans,
+    check_decoding,
     decoding,
     lengths,
     read_block,
@@ -85,12 +87,16 @@ class TiffPixels:
         numbers = tuple(0 if isinstance(part, int) else slice(None) for part in index)
         if self.start is not None:
             dtype = self.dtype.newbyteorder(self.byteorder)
+            check_fits_memory(lengths(spans), dtype, self.path)
             return read_block(self.path, self.start, dtype, self.shape, spans)[numbers]
         axes = self._axes_of_pages()
         if axes is not None and math.prod(lengths(spans[:axes])) == 1:
             return self._read_page(spans, axes)[numbers]
         with tifffile.TiffFile(self.path) as tiff:
             series = tiff.series[self.number]
+            check_fits_memory(series.shape, self.dtype, self.path)
+            for page in series.pages:
+                check_decoding(page, self.path)
             with decoding(series.keyframe, self.path):
                 return np.asarray(series.asarray())[index]
 

@@ -14,6 +14,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.images.memory import check_fits_memory
+from napari_inpaintaff.images.tiff_jpeg import check_jpeg
 
 #: From where to where a part reaches, along every axis.
 Spans = Sequence[slice]
@@ -101,6 +103,8 @@ def read_page_part(page: tifffile.TiffPage, spans: Spans, path: Path) -> NDArray
     ImageError
         If tiles or strips are missing, or no decoder for them is installed.
     """
+    check_fits_memory(lengths(spans), page.dtype or np.uint8, path)
+    check_decoding(page, path)
     with decoding(page, path):
         if lengths(spans) == page.shaped:
             return np.asarray(page.asarray()).reshape(page.shaped)
@@ -108,6 +112,15 @@ def read_page_part(page: tifffile.TiffPage, spans: Spans, path: Path) -> NDArray
             dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
             return read_block(path, page.dataoffsets[0], dtype, page.shaped, spans)
         return _decoded_segments(page, spans, path)
+
+
+def check_decoding(page: Any, path: Path) -> None:
+    """Raise ImageError if a decoder would take more memory than there is, or never end."""
+    if page is None:
+        return
+    # A tile is unpacked as a whole, however little of it is asked for.
+    check_fits_memory(page.chunks, page.dtype or np.uint8, path)
+    check_jpeg(page, path)
 
 
 def _decoded_segments(page: tifffile.TiffPage, spans: Spans, path: Path) -> NDArray[Any]:

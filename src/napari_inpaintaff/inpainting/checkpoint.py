@@ -27,6 +27,7 @@ from napari_inpaintaff.networks.model_file import (
 Arrays = dict[str, NDArray[Any]]
 
 CHECKPOINT_KIND = "training-checkpoint"
+_PHASES = ("denoiser", "inpainter")
 _PARTS = ("optimisation", "denoiser", "best")
 
 
@@ -159,6 +160,8 @@ def read_checkpoint(path: Path, fingerprint: str) -> TrainingCheckpoint:
         part, _, rest = name.partition(".")
         parts.setdefault(part, {})[rest] = value
     try:
+        if metadata["phase"] not in _PHASES or not int(metadata["batch"]) > 0:
+            raise ValueError("a state that no training has")
         return TrainingCheckpoint(
             phase=str(metadata["phase"]),
             batch=int(metadata["batch"]),
@@ -166,12 +169,19 @@ def read_checkpoint(path: Path, fingerprint: str) -> TrainingCheckpoint:
             history=tuple(_point(values) for values in metadata["history"]),
             **parts,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise ModelFileError(f"the checkpoint {path} is damaged; remove it") from error
 
 
 def _point(values: Mapping[str, Any]) -> TrainingPoint:
-    return TrainingPoint(**{**values, "quality": NearHoleError(**values["quality"])})
+    quality = NearHoleError(**values["quality"])
+    figures = asdict(quality)
+    if figures["nll"] is None:
+        del figures["nll"]
+    numbers = (*figures.values(), values["step"], values["seconds"], values["loss"])
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise TypeError("measurements that are no numbers")
+    return TrainingPoint(**{**values, "quality": quality})
 
 
 def snapshot(weights: Mapping[str, Any]) -> Arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -48,3 +49,7 @@ class InpainterMetadata(ModelMetadata):
             raise ParameterError(
                 f"an inpainter has 1 output (L1) or 2 (Laplace), got {self.architecture.outputs}"
             )
+        # Of L1 inpainters it is the unit of the errors.
+        error = self.training.get("near_hole_l1")
+        if error is not None and not (math.isfinite(error) and error >= 0):
+            raise ParameterError(f"the near-hole error must be a number of 0 or more, got {error}")

@@ -51,6 +51,8 @@ class ModelMetadata:
     image_diameter: float | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not isinstance(self.training, dict):
+            raise ParameterError("a model has a name and what is known about its training")
         for given in (self.diameter, self.image_diameter):
             if given is not None and not (math.isfinite(given) and given > 0):
                 raise ParameterError(f"the cell diameter must be positive, got {given}")

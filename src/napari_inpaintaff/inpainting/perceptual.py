@@ -6,6 +6,7 @@ not shipped, and torchvision is not needed.
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -139,6 +140,11 @@ def _read_tensors(path: Path) -> Mapping[str, Any]:
         if path.suffix == ".safetensors":
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # PyTorch would advise to load it in a way that runs what is in it.
+        raise ModelFileError(
+            f"{str(path)!r} is damaged, or holds more than tensors; save the state_dict of a VGG16"
+        ) from error
     # A file from elsewhere can make a reader fail with anything.
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -27,8 +27,7 @@ from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.catalogue import find_model
 from napari_inpaintaff.networks.devices import inference_dtype, pick_device, place
 from napari_inpaintaff.networks.model_file import ModelFile, read_model_file, write_model_file
-from napari_inpaintaff.networks.unet import build_unet
-from napari_inpaintaff.networks.weights import fill_weights, narrow_weights, weights_of
+from napari_inpaintaff.networks.weights import build_filled_unet, narrow_weights, weights_of
 
 MetadataT = TypeVar("MetadataT", bound=ModelMetadata)
 
@@ -121,8 +120,7 @@ class TrainedModel(Generic[MetadataT]):
         file = read_model_file(path, cls.metadata_type.kind)
         metadata = cast("MetadataT", cls.metadata_type.from_json(file.metadata, source=path))
         own, denoising = _without_denoiser(file.weights)
-        network = build_unet(metadata.architecture)
-        fill_weights(network, own, source=path)
+        network = build_filled_unet(metadata.architecture, own, source=path)
         denoiser = _build_denoiser(metadata.denoiser, denoising, device, dtype, source=path)
         return cls(network, metadata, denoiser=denoiser, device=device, dtype=dtype)
 
@@ -321,6 +319,5 @@ def _build_denoiser(
                 f"{str(source)!r} holds the weights of a denoiser that its description lacks"
             )
         return None
-    network = build_unet(architecture)
-    fill_weights(network, weights, source=source)
+    network = build_filled_unet(architecture, weights, source=source)
     return Denoiser(network, architecture, device=pick_device(device), dtype=dtype)

@@ -10,6 +10,11 @@ from napari_inpaintaff.errors import ParameterError
 
 UNetKind = Literal["plain", "partial", "pix2pix"]
 
+# Far above anything useful: what a damaged file asks for beyond must not be built.
+_MOST_LEVELS = 16
+_MOST_WIDTH = 2**14
+_MOST_STEM = 64
+
 
 @dataclass(frozen=True)
 class UNetArchitecture:
@@ -50,6 +55,12 @@ class UNetArchitecture:
             raise ParameterError("a plain U-Net has no batch normalisation")
         if self.outputs < 1:
             raise ParameterError(f"a U-Net needs an output channel, got {self.outputs}")
+        if len(self.widths) > _MOST_LEVELS or max(*self.widths, self.outputs) > _MOST_WIDTH:
+            raise ParameterError(
+                f"a U-Net has at most {_MOST_LEVELS} widths and {_MOST_WIDTH} channels"
+            )
+        if self.stem > _MOST_STEM:
+            raise ParameterError(f"a U-Net has a stem of at most {_MOST_STEM}, got {self.stem}")
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -62,7 +73,13 @@ class UNetArchitecture:
         KeyError, TypeError, ValueError
             If one is missing, unknown or of another type.
         """
-        return cls(**{**values, "widths": tuple(int(width) for width in values["widths"])})
+        architecture = cls(**{**values, "widths": tuple(values["widths"])})
+        numbers = (*architecture.widths, architecture.stem, architecture.outputs)
+        if not all(type(number) is int for number in numbers):
+            raise ParameterError(f"the shape of a U-Net is whole numbers, got {numbers}")
+        if not isinstance(architecture.batch_norm, bool):
+            raise ParameterError(f"batch_norm is true or false, got {architecture.batch_norm!r}")
+        return architecture
 
     @property
     def stride(self) -> int:

@@ -162,16 +162,22 @@ def _read(path: Path, kind: str | None, *, weights: bool) -> ModelFile:
             _check_header(path, header, kind)
             if weights:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
+    except ModelFileError:
+        raise
+    # Of a type that NumPy lacks, the library complains in many ways.
+    except (SafetensorError, OSError, AttributeError, TypeError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelFileError(
-            f"{str(path)!r} is no safetensors file or is damaged ({error}); copy or train it again"
+            f"{str(path)!r} is no safetensors file or is damaged ({reason}); copy or train it again"
         ) from error
     if weights and weights_sha256(tensors) != header.get("sha256"):
         raise ModelFileError(f"the weights in {str(path)!r} are damaged; copy or train it again")
     try:
         metadata = json.loads(header["metadata"])
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise ModelFileError(f"the metadata of {str(path)!r} is damaged") from error
+    if not isinstance(metadata, dict):
+        raise ModelFileError(f"the metadata of {str(path)!r} is damaged")
     return ModelFile(header.get("kind", ""), metadata, tensors)
 
 

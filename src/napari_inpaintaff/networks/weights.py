@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_inpaintaff.errors import ModelFileError
+from napari_inpaintaff.networks.architecture import UNetArchitecture
+from napari_inpaintaff.networks.unet import build_unet
 
 
 def weights_of(network: nn.Module) -> dict[str, NDArray[np.float32]]:
@@ -51,8 +53,12 @@ def fill_weights(
     Raises
     ------
     ModelFileError
-        If they are not those of such a network.
+        If they are not those of such a network, or no finite numbers.
     """
+    if any(value.dtype.kind != "f" or not np.isfinite(value).all() for value in weights.values()):
+        raise ModelFileError(
+            f"the weights in {str(source)!r} are not all finite numbers; copy or train it again"
+        )
     tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
     try:
         missing, unexpected = network.load_state_dict(tensors, strict=False)
@@ -61,6 +67,38 @@ def fill_weights(
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing or unexpected:
         raise ModelFileError(f"the weights in {str(source)!r} do not fit its architecture")
+
+
+def build_filled_unet(
+    architecture: UNetArchitecture, weights: Mapping[str, NDArray[Any]], *, source: str | Path
+) -> nn.Module:
+    """Build a network with weights from a file, if they fit.
+
+    Parameters
+    ----------
+    architecture : UNetArchitecture
+        What to build.
+    weights : mapping of str to ndarray
+        As `weights_of` returns them.
+    source : str or Path
+        The file they come from, for the error message.
+
+    Raises
+    ------
+    ModelFileError
+        If they are not those of such a network; found before memory is taken for it.
+    """
+    with torch.device("meta"):
+        outline = build_unet(architecture).state_dict()
+    given = {name: value.shape for name, value in weights.items()}
+    if any(name in given and given[name] != value.shape for name, value in outline.items()):
+        raise ModelFileError(f"the weights in {str(source)!r} have the wrong shapes")
+    wanted = {name for name in outline if not name.endswith("num_batches_tracked")}
+    if not wanted <= given.keys() <= outline.keys():
+        raise ModelFileError(f"the weights in {str(source)!r} do not fit its architecture")
+    network = build_unet(architecture)
+    fill_weights(network, weights, source=source)
+    return network
 
 
 def narrow_weights(

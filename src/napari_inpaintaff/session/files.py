@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError, InpaintAffError
+from napari_inpaintaff.images.array_archives import check_archive, read_array
 from napari_inpaintaff.images.files import atomic_path, check_writable
 from napari_inpaintaff.images.pixels import Pixels, reading_pixels
 from napari_inpaintaff.session.document import Session
@@ -23,7 +23,6 @@ SESSION_SUFFIX = ".inpaintaff-session"
 
 _MANIFEST = "session.json"
 _MOST_TEXT = 2**26
-_MOST_HEADER = 10_000
 #: Labels are long runs of equal numbers: more effort gains little and takes long.
 _EFFORT = 1
 
@@ -86,7 +85,7 @@ def read_session(path: str | PathLike[str]) -> Session:
         If the file is missing, cut off, damaged, of a newer version, or no session file.
     """
     with _opened(Path(path)) as (archive, about):
-        return session_from_json(about, lambda name: _array(archive, name))
+        return session_from_json(about, lambda name: read_array(archive, name))
 
 
 def read_session_text(path: str | PathLike[str]) -> dict[str, Any]:
@@ -103,6 +102,7 @@ def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, Any]]]:
             if not zipfile.is_zipfile(file):
                 raise ImageError(f"{path.name} is no session file, or it is cut off")
             with zipfile.ZipFile(file) as archive:
+                check_archive(archive, path.name)
                 yield archive, _manifest(archive, path.name)
     except InpaintAffError:
         raise
@@ -136,18 +136,3 @@ def _manifest(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
             f"it (format {version}, this one knows {VERSION})"
         )
     return about
-
-
-def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """Read an array whose header says no more than what is there."""
-    info = archive.getinfo(name)
-    with archive.open(info) as file:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(f"{name} has a header of another kind")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=_MOST_HEADER)
-        if dtype.hasobject or dtype.kind not in "iufU":
-            raise ValueError(f"{name} holds values of the type {dtype}")
-        if file.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize != info.file_size:
-            raise ValueError(f"{name} is not as long as it says")
-    with archive.open(info) as file:
-        return np.lib.format.read_array(file, allow_pickle=False, max_header_size=_MOST_HEADER)

@@ -9,6 +9,7 @@ from napari.layers import Image
 
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.images import pixel_fingerprint
+from napari_inpaintaff.images.ome_zarr import check_before_opening
 from napari_inpaintaff.session import ImageRecord
 from napari_inpaintaff.widgets.layer_choice import is_image
 from napari_inpaintaff.widgets.notices import failure_message
@@ -112,6 +113,7 @@ class SessionImages:
                 "it was not opened from a file. Open or make it again, then open the session."
             )
         path = self._path(record.path)
+        check_before_opening(path)
         self._viewer.open(str(path), plugin=record.reader, stack=False)
 
     def _path(self, given: str) -> Path:

@@ -136,7 +136,7 @@ def read_interrupted(name: str) -> InterruptedTraining | None:
     try:
         history = read_model_metadata(checkpoint, CHECKPOINT_KIND).get("history", [])
         minutes = float(history[-1]["seconds"]) / 60 if history else None
-    except (InpaintAffError, KeyError, TypeError, ValueError):
+    except (InpaintAffError, LookupError, TypeError, ValueError):
         return None
     try:
         values: dict[str, Any] = json.loads(settings_path(name).read_text(encoding="utf-8"))
@@ -147,7 +147,7 @@ def read_interrupted(name: str) -> InterruptedTraining | None:
             tuple(map(str, values["layers"])),
             tuple(map(Path, values["files"])),
         )
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, InpaintAffError, LookupError, TypeError, ValueError, RecursionError):
         return InterruptedTraining(name, minutes)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError, InpaintAffError
+from napari_inpaintaff.images.array_archives import read_arrays
 from napari_inpaintaff.images.files import atomic_path, check_writable
 from napari_inpaintaff.partition.corrections.edits import Edit, LabelImage
 from napari_inpaintaff.partition.corrections.history import Corrections, EditHistory
@@ -127,8 +128,7 @@ def read_corrections(path: str | PathLike[str]) -> SavedCorrections:
             if not zipfile.is_zipfile(file):
                 raise ImageError(f"{path} is no file of corrections, or it is cut off")
             file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {key: archive[key] for key in archive.files}
+            arrays = read_arrays(file, path)
     except InpaintAffError:
         raise
     except FileNotFoundError as error:
@@ -174,7 +174,7 @@ def _restored(path: Path, arrays: Mapping[str, NDArray[Any]]) -> SavedCorrection
         raise ImageError(f"{path} is no file of corrections")
     if about["version"] != _VERSION:
         raise ImageError(
-            f"{path} is a file of corrections of version {about['version']}, "
+            f"{path} is a file of corrections of version {about['version']!r}, "
             f"this program reads version {_VERSION}"
         )
     labels, old, new = arrays["labels"], arrays["old"], arrays["new"]
