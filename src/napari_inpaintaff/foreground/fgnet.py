@@ -18,7 +18,8 @@ from napari_inpaintaff.images import Normalisation, PlaneReader, Region, within
 from napari_inpaintaff.inpainting.trained_model import TrainedModel
 from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.networks.architecture import UNetArchitecture
-from napari_inpaintaff.networks.tiles import Tiling
+from napari_inpaintaff.networks.tile_prediction import predict_tile
+from napari_inpaintaff.networks.tiles import Tile, Tiling
 
 #: Axes of (B, 1, Y, X) along which copies of an image are flipped.
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
@@ -204,9 +205,8 @@ def iterate_tiles(
     padded = np.pad(values, tiling.padding, constant_values=np.nan)
     result = np.zeros(shape, np.float32)
     orientations = _FLIPS if flips else _FLIPS[:1]
-    tiles = list(tiling.tiles(box))
-    for done, tile in enumerate(tiles):
-        yield Progress(done, len(tiles), "Finding the foreground…")
+
+    def predict(tile: Tile) -> NDArray[np.float32]:
         image = torch.from_numpy(padded[tile.seen]).to(device)[None, None]
         total: Tensor | None = None
         for axes in orientations:
@@ -217,6 +217,12 @@ def iterate_tiles(
             probability = logits.float().sigmoid().flip(axes)
             total = probability if total is None else total + probability
         assert total is not None
-        averaged = (total / len(orientations))[0, 0].cpu().numpy()
-        result[tile.core] = tile.cut(averaged)
+        averaged: NDArray[np.float32] = (total / len(orientations))[0, 0].cpu().numpy()
+        return averaged
+
+    tiles = list(tiling.tiles(box))
+    for done, tile in enumerate(tiles):
+        yield Progress(done, len(tiles), "Finding the foreground…")
+        for part, probability in predict_tile(tiling, tile, predict):
+            result[part.core] = probability
     return result

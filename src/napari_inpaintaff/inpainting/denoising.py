@@ -28,6 +28,7 @@ from napari_inpaintaff.images.normalise import Normalisation, known_intensities
 from napari_inpaintaff.images.regions import Region
 from napari_inpaintaff.networks.architecture import UNetArchitecture
 from napari_inpaintaff.networks.devices import autocast, inference_dtype, place
+from napari_inpaintaff.networks.tile_prediction import predict_tile
 from napari_inpaintaff.networks.tiles import Tiling
 from napari_inpaintaff.networks.weights import weights_of
 
@@ -271,7 +272,10 @@ class Denoiser:
         padded = np.pad(values, tiling.padding, mode="reflect")
         result = np.empty_like(values)  # tiles may begin before the core
         for tile in tiling.tiles(core):
-            result[tile.core] = tile.cut(self._forward(padded[tile.seen]))
+            for part, found in predict_tile(
+                tiling, tile, lambda one: self._forward(padded[one.seen])
+            ):
+                result[part.core] = found
         return result[core]
 
     @torch.inference_mode()

@@ -18,6 +18,14 @@ from napari_inpaintaff.networks.compute import DEVICES, compute
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 _GIB = 2**30
+#: What PyTorch and oneDNN say, each in its own way.
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "could not create a primitive",
+    "could not create a memory",
+)
 #: Types of devices whose memory PyTorch was told to spare.
 _limited: set[str] = set()
 
@@ -228,9 +236,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     # The CPU and MPS allocators raise plain RuntimeErrors.
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(
-        words in text for words in ("out of memory", "not enough memory", "can't allocate memory")
-    )
+    return isinstance(error, RuntimeError) and any(words in text for words in _OUT_OF_MEMORY)
 
 
 def free_memory(device: torch.device) -> int:

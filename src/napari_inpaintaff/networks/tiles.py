@@ -108,10 +108,42 @@ class Tiling:
             for x, seen_x, offset_x in self._along(1, columns):
                 yield Tile((y, x), (seen_y, seen_x), (offset_y, offset_x))
 
-    def _along(self, axis: int, part: slice) -> Iterator[tuple[slice, slice, int]]:
+    def halves(self, tile: Tile) -> tuple[Tile, Tile] | None:
+        """Cut a tile across its longer side, for devices of little memory.
+
+        Parameters
+        ----------
+        tile : Tile
+            One of `tiles`, or a half.
+
+        Returns
+        -------
+        tuple of two Tile, or None
+            None if it is as small as can be: a network looks so far beyond the core that less
+            would hardly save memory.
+        """
+        lengths = [part.stop - part.start for part in tile.core]
+        axis = 0 if lengths[0] >= lengths[1] else 1
+        half = math.ceil(lengths[axis] / 2 / self.stride) * self.stride
+        if lengths[axis] < 2 * self.stride or 4 * half < self.margin:
+            return None
+        part = tile.core[axis]
+        parts = []
+        for piece in self._along(axis, part, side=half):
+            other = tile.core[1 - axis], tile.seen[1 - axis], tile.offset[1 - axis]
+            (y, seen_y, offset_y), (x, seen_x, offset_x) = (
+                (piece, other) if axis == 0 else (other, piece)
+            )
+            parts.append(Tile((y, x), (seen_y, seen_x), (offset_y, offset_x)))
+        return parts[0], parts[1]
+
+    def _along(
+        self, axis: int, part: slice, side: int | None = None
+    ) -> Iterator[tuple[slice, slice, int]]:
         before, after = self.padding[axis]
         end = before + self.shape[axis] + after
-        side = math.ceil((compute().tile or TILE) / self.stride) * self.stride
+        if side is None:
+            side = math.ceil((compute().tile or TILE) / self.stride) * self.stride
         for start in range(part.start // self.stride * self.stride, part.stop, side):
             stop = min(start + side, part.stop)
             first = max(0, before + start - self.margin)

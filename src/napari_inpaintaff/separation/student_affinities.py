@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.jobs import Job, Progress
+from napari_inpaintaff.networks.tile_prediction import predict_tile
 from napari_inpaintaff.networks.tiles import Tiling
 from napari_inpaintaff.separation.affinities import check_plane, pair_slices
 from napari_inpaintaff.separation.student import Student
@@ -132,8 +133,9 @@ def predict_pairs(
     tiles = [tile for box in boxes for tile in tiling.tiles(box) if wanted[tile.core].any()]
     yield Progress(0, len(tiles), "Predicting affinities…")
     for done, tile in enumerate(tiles, start=1):
-        predicted = tile.cut(student.predict(padded[tile.seen]))
-        known = weight[:, *tile.core] > 0
-        np.copyto(result[:, *tile.core], predicted, where=known)
+        parts = predict_tile(tiling, tile, lambda part: student.predict(padded[part.seen]))
+        for part, predicted in parts:
+            known = weight[:, *part.core] > 0
+            np.copyto(result[:, *part.core], predicted, where=known)
         yield Progress(done, len(tiles))
     return Affinities(result, offsets, weight)
