@@ -118,7 +118,7 @@ def test_a_student_works_under_a_limit_of_memory():
     expected, text = run(0)
     assert "is halved" not in text
     # How much is enough differs between machines.
-    for room in range(300, 180, -20):
+    for room in range(300, 200, -10):
         found, text = run(room)
         if "is halved" in text:
             break
