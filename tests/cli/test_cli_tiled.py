@@ -83,6 +83,8 @@ def test_a_damaged_frame_of_a_film_is_told_and_left_out(run, film, tmp_path):
         (("--workers", "2"), "--workers is for"),
         (("--scheduler", "cloud"), "unknown scheduler"),
         (("--tile", "1000"), "multiple of 512"),
+        (("--tile", "1024", "--memory", "4"), "leave --tile out"),
+        (("--memory", "0.1"), "GiB of memory are too little"),
         (("--save-affinities", "a.npz"), "use --keep-affinities"),
         (("--partition", "distance_watershed", "--keep-affinities"), "no affinities"),
     ],

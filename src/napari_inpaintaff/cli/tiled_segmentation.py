@@ -19,6 +19,7 @@ from napari_inpaintaff.errors import ParameterError
 
 if TYPE_CHECKING:
     from napari_inpaintaff.images import OpenedImage
+    from napari_inpaintaff.pipeline.tasks import Pool
     from napari_inpaintaff.pipeline.tiled import Recipe
     from napari_inpaintaff.pipeline.tiled.recipe import ForegroundSource
 
@@ -38,6 +39,12 @@ def add_tiles(command: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help=f"largest side of a tile, a multiple of 512 (default {_TILE}); smaller ones need less "
         "memory",
+    )
+    group.add_argument(
+        "--memory",
+        type=float,
+        metavar="GIB",
+        help="choose tiles so that all workers on this computer together need no more than this",
     )
     group.add_argument(
         "--scheduler",
@@ -70,6 +77,8 @@ def check_tiles(options: argparse.Namespace) -> None:
     """
     if options.workers is not None and options.scheduler not in ("threads", "processes"):
         raise ParameterError("--workers is for --scheduler threads and --scheduler processes")
+    if options.memory is not None and options.tile is not None:
+        raise ParameterError("--memory chooses the size of tiles: leave --tile out")
     if options.save_affinities and options.output.suffix.lower() in ZARR:
         raise ParameterError("--save-affinities is for one plane: use --keep-affinities")
 
@@ -89,9 +98,15 @@ def goes_in_tiles(options: argparse.Namespace, shape: tuple[int, ...]) -> bool:
     ParameterError
         If it is, and the affinities shall be saved as of one plane.
     """
-    asked = options.tile or options.scheduler or options.keep_affinities or options.restart
-    tiled = bool(asked) or options.output.suffix.lower() in ZARR
-    tiled = tiled or len(shape) > 2 or max(shape[-2:]) > _SMALL
+    from napari_inpaintaff.images.memory import available_memory
+    from napari_inpaintaff.pipeline.tiled.memory import needed_memory
+
+    asked = (options.tile, options.memory, options.scheduler)
+    tiled = any(value is not None for value in asked) or options.keep_affinities or options.restart
+    tiled = tiled or options.output.suffix.lower() in ZARR or len(shape) > 2
+    plane = shape[-2], shape[-1]
+    tiled = tiled or max(plane) > _SMALL
+    tiled = tiled or needed_memory(max(plane), plane) > available_memory()
     if tiled and options.save_affinities:
         size = "x".join(map(str, shape))
         raise ParameterError(
@@ -124,7 +139,7 @@ def segment_in_tiles(options: argparse.Namespace, image: OpenedImage) -> None:
         ImageFile(options.image, options.channel),
         options.output,
         _recipe(options, image),
-        tile=options.tile or _TILE,
+        tile=_tile(options, pool, image),
         pool=pool,
         keep_affinities=options.keep_affinities,
         restart=options.restart,
@@ -136,6 +151,16 @@ def segment_in_tiles(options: argparse.Namespace, image: OpenedImage) -> None:
     report_moved(result.moved)
     if result.affinities is not None:
         print(f"{result.affinities}: affinities")
+
+
+def _tile(options: argparse.Namespace, pool: Pool, image: OpenedImage) -> int:
+    from napari_inpaintaff.pipeline.tiled.memory import fitting_tile
+
+    if options.memory is None:
+        return options.tile or _TILE
+    plane = image.shape[-2], image.shape[-1]
+    processes = pool.scheduler == "processes"
+    return fitting_tile(options.memory, plane, max(1, pool.count), processes=processes)
 
 
 def _recipe(options: argparse.Namespace, image: OpenedImage) -> Recipe:

@@ -58,9 +58,16 @@ class Pool:
             raise ParameterError(f"workers must be 0 or more, got {self.workers}")
 
     @property
+    def is_local(self) -> bool:
+        """Whether the work is done on this computer."""
+        return _ADDRESS.fullmatch(self.scheduler) is None
+
+    @property
     def count(self) -> int:
-        """Threads or processes on this computer."""
-        return self.workers or max(1, min(8, cores() // 2))
+        """How many tasks this computer does at the same time."""
+        if self.scheduler in ("threads", "processes"):
+            return self.workers or max(1, min(8, cores() // 2))
+        return 1 if self.is_local else 0
 
     @contextmanager
     def open(self) -> Iterator[Executor | None]:

@@ -23,6 +23,7 @@ from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.pipeline.planewise import PlaneIndex
 from napari_inpaintaff.pipeline.tasks import SERIAL, Pool, Task, execute, fingerprint
 from napari_inpaintaff.pipeline.tasks.execution import TaskProgress
+from napari_inpaintaff.pipeline.tiled.memory import check_memory
 from napari_inpaintaff.pipeline.tiled.plane_task import PlaneTask
 from napari_inpaintaff.pipeline.tiled.recipe import Recipe
 from napari_inpaintaff.pipeline.tiled.sources import (
@@ -131,9 +132,14 @@ def iterate_tiled_segmentation(
         If a model cannot be loaded.
     OutputError
         If the output cannot be written, or belongs to unfinished work of another kind.
+    DeviceError
+        If the tiles do not fit into the memory of this computer.
     """
     output = Path(output)
     recipe = (Recipe() if recipe is None else recipe).resolved()
+    if pool.is_local:
+        height, width = source.open().shape[-2:]
+        check_memory(tile, (height, width), pool.count, processes=pool.scheduler == "processes")
     work = _prepare(source, output, recipe, tile, keep_affinities, restart)
     indices = list(source.open().planes)
     lists = list(_stages(work, indices))
