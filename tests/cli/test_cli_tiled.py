@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -223,3 +224,23 @@ def test_combined_channels_of_a_film_are_worked_on_by_processes(run, tmp_path):
     assert outcome.code == 0
     assert read_labels(tmp_path / "a.tif").max() > 10
     assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_over_500_frames(tmp_path):
+    psutil = pytest.importorskip("psutil")
+    frames = np.stack([simulate_dense_nuclei(shape=(96, 96), seed=seed)[0] for seed in range(20)])
+    path = write_array(tmp_path / "film.tif", np.tile(frames, (25, 1, 1)), axes="TYX")
+    process = begin(path, tmp_path / "cells.tif")
+    watched = psutil.Process(process.pid)
+    peaks: dict[int, float] = {}
+    while process.poll() is None:
+        done = recorded(tmp_path / "cells.tif")
+        with contextlib.suppress(psutil.NoSuchProcess):
+            taken = watched.memory_info().rss / 2**20
+            peaks[done // 50] = max(peaks.get(done // 50, 0.0), taken)
+        time.sleep(0.1)
+    assert process.wait() == 0
+    assert max(peaks) >= 9
+    # From frame 50 on.
+    assert max(peaks[part] for part in peaks if part > 1) < peaks[1] + 16, peaks
