@@ -14,6 +14,9 @@ XVFB := env -u QT_QPA_PLATFORM -u WAYLAND_DISPLAY LIBGL_ALWAYS_SOFTWARE=1 QT_QPA
 	xvfb-run -a -s "-screen 0 1600x1200x24"
 endif
 
+# Files of tests side by side, each process with one thread: more would get in each other's way.
+TESTS := OMP_NUM_THREADS=1 $(XVFB) $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
+
 .PHONY: demo test test-all lint format wheel clean
 
 demo:
@@ -21,10 +24,10 @@ demo:
 	$(BIN)/inpaintaff demo -o demo
 
 test: lint
-	$(XVFB) $(BIN)/python -m pytest -q -m "not slow"
+	$(TESTS) -m "not slow"
 
 test-all: lint wheel
-	$(XVFB) $(BIN)/python -m pytest -q
+	$(TESTS)
 
 lint:
 	@scripts/bootstrap.sh test

@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from napari_inpaintaff.networks.compute import Compute, use_compute
 
-NOT_RUN = pytest.StashKey[list[str]]()
+NOT_THERE = "the development data is not there"
 
 # A busy machine is no reason to fail: speed is measured in benchmarks/, not here.
 settings.register_profile("patient", deadline=None)
@@ -52,22 +52,20 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out the tests of the development data where there is none."""
-    config.stash[NOT_RUN] = []
     if find_data_folder() is not None:
         return
     for item in items:
         if item.get_closest_marker("data") or "data_folder" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.skip(reason="the development data is not there"))
-            config.stash[NOT_RUN].append(item.nodeid)
+            item.add_marker(pytest.mark.skip(reason=NOT_THERE))
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Count and name the tests that were left out for want of data."""
-    names = config.stash.get(NOT_RUN, [])
+    # Of the reports: with several workers, tests are collected in other processes.
+    skipped = terminalreporter.stats.get("skipped", [])
+    names = [report.nodeid for report in skipped if NOT_THERE in str(report.longrepr)]
     if names:
         tests = "test needs" if len(names) == 1 else "tests need"
         terminalreporter.section("development data")
