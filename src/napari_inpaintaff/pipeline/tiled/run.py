@@ -23,6 +23,7 @@ from napari_inpaintaff.jobs import Job, Progress
 from napari_inpaintaff.pipeline.planewise import PlaneIndex
 from napari_inpaintaff.pipeline.tasks import SERIAL, Pool, Task, execute, fingerprint
 from napari_inpaintaff.pipeline.tasks.execution import TaskProgress
+from napari_inpaintaff.pipeline.tiled.learning_tasks import LevelsTask, MergeTask
 from napari_inpaintaff.pipeline.tiled.memory import check_memory
 from napari_inpaintaff.pipeline.tiled.plane_task import PlaneTask
 from napari_inpaintaff.pipeline.tiled.recipe import Recipe
@@ -32,14 +33,9 @@ from napari_inpaintaff.pipeline.tiled.sources import (
     ImageSource,
     fitting_planes,
 )
+from napari_inpaintaff.pipeline.tiled.stitch_task import StitchTask
 from napari_inpaintaff.pipeline.tiled.store import Store, described
-from napari_inpaintaff.pipeline.tiled.tile_tasks import (
-    AffinitiesTask,
-    LabelTask,
-    LevelsTask,
-    MergeTask,
-    StitchTask,
-)
+from napari_inpaintaff.pipeline.tiled.tile_tasks import AffinitiesTask, LabelTask
 from napari_inpaintaff.pipeline.tiled.tiles import TILE
 from napari_inpaintaff.pipeline.tiled.work import AFFINITIES, FOREGROUND, LABELS, Work, record_of
 
