@@ -102,9 +102,6 @@ def evidence_in(
     work: Work, index: PlaneIndex, window: Region
 ) -> tuple[Affinities, NDArray[np.bool_]]:
     """Read affinities and foreground of a part of a plane."""
-    model = work.recipe.load()
-    assert model is not None
-    offsets = work.recipe.offsets()
     values = work.store.get(AFFINITIES, index, window)
     mask = work.store.get(FOREGROUND, index, window).astype(bool)
-    return from_known_or_nan(values, offsets), mask
+    return from_known_or_nan(values, work.recipe.offsets()), mask
