@@ -12,6 +12,8 @@ from typing import Any
 from napari_inpaintaff.errors import ImageError, OutputError, ParameterError
 from napari_inpaintaff.images import SkippedImage
 from napari_inpaintaff.images.axes import LazyImage
+from napari_inpaintaff.images.files import check_replaceable, check_writable
+from napari_inpaintaff.images.ome_zarr import is_zarr
 from napari_inpaintaff.images.ome_zarr_writing import (
     ZARR_SUFFIXES,
     iterate_ome_zarr_labels,
@@ -188,6 +190,10 @@ def _prepare(
     """Check everything, and make the folder of the run."""
     if output.suffix.lower() not in (*TIFF_SUFFIXES, *ZARR_SUFFIXES):
         raise OutputError(f"{output} cannot be written: the name must end in .tif or .zarr")
+    if output.suffix.lower() in ZARR_SUFFIXES:
+        check_replaceable(output, replaces=is_zarr)
+    else:
+        check_writable(output)
     if keep_affinities and recipe.reads_outline:
         raise ParameterError("labels from the outline alone have no affinities to keep")
     image = source.open()
