@@ -34,7 +34,9 @@ class Server:
     content: bytes = b""
     cut: int = 0
     stall: threading.Event | None = None
+    tag: str = ""
     requests: list[str] = field(default_factory=list)
+    ranges: list[str | None] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -44,10 +46,19 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             state.requests.append(self.path)
-            self.send_response(state.status)
-            self.send_header("Content-Length", str(len(state.content)))
+            state.ranges.append(self.headers.get("Range"))
+            first = 0
+            if state.tag and self.headers.get("If-Range") == state.tag:
+                first = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+            refused = 0 < len(state.content) <= first
+            self.send_response(416 if refused else 206 if first else state.status)
+            content = b"" if refused else state.content[first:]
+            self.send_header("Content-Length", str(len(content)))
+            if state.tag:
+                self.send_header("ETag", state.tag)
+                self.send_header("Accept-Ranges", "bytes")
             self.end_headers()
-            self.wfile.write(state.content[: len(state.content) - state.cut])
+            self.wfile.write(content[: max(0, len(content) - state.cut)])
             if state.stall is not None:
                 self.wfile.flush()
                 state.stall.wait(60)
@@ -194,15 +205,13 @@ download_sample("BBBC039", folder=sys.argv[2])
 """
 
 
-def test_a_download_that_is_killed_leaves_nothing_under_the_final_name(
-    tmp_path: Path, server: Server
-) -> None:
-    server.content = archive([MEMBERS["BBBC039"]])
+def kill_in_the_middle(folder: Path, server: Server) -> None:
     server.cut, server.stall = 100, threading.Event()
-    process = subprocess.Popen([sys.executable, "-c", KILLED, server.url, str(tmp_path)])
+    process = subprocess.Popen([sys.executable, "-c", KILLED, server.url, str(folder)])
+    part = folder / "unfinished" / "BBBC039.part"
     try:
         waited = time.monotonic() + 60
-        while not any(p.stat().st_size for p in tmp_path.glob("unfinished/*")):
+        while not (part.is_file() and part.stat().st_size):
             assert time.monotonic() < waited
             assert process.poll() is None
             time.sleep(0.05)
@@ -210,14 +219,62 @@ def test_a_download_that_is_killed_leaves_nothing_under_the_final_name(
         process.kill()
         process.wait()
         server.stall.set()
-    assert not list(tmp_path.glob("*.tif*"))
-    (left,) = tmp_path.glob("unfinished/*")
-
     server.cut, server.stall = 0, None
+    assert not list(folder.glob("*.tif*"))
+
+
+def test_a_download_that_is_killed_leaves_nothing_under_the_final_name(
+    tmp_path: Path, server: Server
+) -> None:
+    """A server that knows no parts: the next download begins anew."""
+    server.content = large_archive()
+    kill_in_the_middle(tmp_path, server)
     np.testing.assert_array_equal(download_sample("BBBC039", folder=tmp_path).data, FRAME)
-    # Somebody else might still be downloading; an hour later nobody is.
-    assert left.exists()
-    os.utime(left, (0, 0))
-    (tmp_path / "BBBC039.tif").unlink()
+    assert server.ranges == [None, None]
+    assert not (tmp_path / "unfinished" / "BBBC039.part").exists()
+
+
+def large_archive() -> bytes:
+    packed = io.BytesIO(archive([MEMBERS["BBBC039"]]))
+    with zipfile.ZipFile(packed, "a") as content:
+        content.writestr("noise", np.random.default_rng(1).bytes(300_000))
+    return packed.getvalue()
+
+
+def test_a_download_that_is_killed_goes_on(tmp_path: Path, server: Server) -> None:
+    server.content, server.tag = large_archive(), '"one"'
+    kill_in_the_middle(tmp_path, server)
+    size = (tmp_path / "unfinished" / "BBBC039.part").stat().st_size
+    assert 0 < size < len(server.content)
+    np.testing.assert_array_equal(download_sample("BBBC039", folder=tmp_path).data, FRAME)
+    assert server.ranges == [None, f"bytes={size}-"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "BBBC039.tif",
+        "BBBC039.tif.sha256",
+    ]
+
+
+@pytest.mark.parametrize("change", ["another version", "all is there", "too much", "damaged notes"])
+def test_parts_that_do_not_fit_are_thrown_away(tmp_path: Path, server: Server, change: str) -> None:
+    server.content, server.tag = large_archive(), '"one"'
+    kill_in_the_middle(tmp_path, server)
+    part = tmp_path / "unfinished" / "BBBC039.part"
+    if change == "another version":
+        server.tag = '"two"'
+        part.write_bytes(bytes(1000))
+    elif change == "damaged notes":
+        part.with_name("BBBC039.part.json").write_text("{")
+    else:
+        part.write_bytes(server.content + bytes(change == "too much"))
+    np.testing.assert_array_equal(download_sample("BBBC039", folder=tmp_path).data, FRAME)
+    assert not (tmp_path / "unfinished").exists()
+
+
+def test_parts_are_forgotten_after_a_week(tmp_path: Path, server: Server) -> None:
+    server.content, server.tag = large_archive(), '"one"'
+    kill_in_the_middle(tmp_path, server)
+    for left in (tmp_path / "unfinished").iterdir():
+        os.utime(left, (0, 0))
     download_sample("BBBC039", folder=tmp_path)
+    assert server.ranges == [None, None]
     assert not (tmp_path / "unfinished").exists()

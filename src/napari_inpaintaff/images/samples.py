@@ -5,7 +5,7 @@ to redistribute. Their publishers offer whole archives without checksums, so the
 hash to compare with: the archive's own checksums (CRC) guard against damage in transit,
 https against changes on the way, and the one extracted frame is decoded as plain pixels. The
 SHA-256 of the frame is kept beside it, and a frame that has changed since is downloaded again.
-A download that was interrupted begins anew: pooch does not resume.
+A download that was interrupted goes on where it ended, if the server allows it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import os
 import re
 import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
 from napari_inpaintaff.errors import ImageError, OutputError
 from napari_inpaintaff.images.axes import ImageData
+from napari_inpaintaff.images.downloading import Download
 from napari_inpaintaff.images.files import atomic_path
 from napari_inpaintaff.images.reading import read_image
 
@@ -30,8 +32,8 @@ _LARGEST_FRAME = 64 * 2**20
 
 #: Folder for archives, in the one of the frames.
 _UNFINISHED = "unfinished"
-#: Seconds without a byte, after which a download is given up anyway many times over.
-_FORGOTTEN_AFTER = 3600
+#: Seconds after the last byte for which an interrupted download is kept: a week.
+_FORGOTTEN_AFTER = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -160,12 +162,14 @@ def _downloaded_frame(name: str, source: SampleSource, folder: Path, *, progress
     unfinished = folder / _UNFINISHED
     _remove_forgotten(unfinished)
     try:
-        archive = _download(name, source, unfinished, progressbar=progressbar)
-        try:
-            return _extract(name, source, archive)
-        finally:
-            # A damaged archive must not be found again by the next try.
-            archive.unlink(missing_ok=True)
+        with _part(name, unfinished) as part:
+            download = Download(source.url, part, progressbar)
+            _fetch(name, download)
+            try:
+                return _extract(name, source, part)
+            finally:
+                # A damaged archive must not be found again by the next try.
+                download.forget()
     finally:
         with contextlib.suppress(OSError):  # others may be downloading, too
             unfinished.rmdir()
@@ -185,37 +189,50 @@ def _cache_folder() -> Path:
     return Path(pooch.os_cache("napari-inpaintaff"))
 
 
-def _download(name: str, source: SampleSource, folder: Path, *, progressbar: bool) -> Path:
-    # Imported here: pooch brings a whole http client, and most runs need no download.
-    import pooch
+def _fetch(name: str, download: Download) -> None:
+    # Imported here: most runs need no download.
     import requests
 
-    pooch.get_logger().setLevel("WARNING")
     try:
-        path = pooch.retrieve(
-            source.url,
-            known_hash=None,  # the publishers give none: see the head of this module
-            fname=f"{name}-{os.getpid()}.zip",
-            path=folder,
-            downloader=pooch.HTTPDownloader(progressbar=progressbar, timeout=30),
-        )
+        download.run()
     except (requests.ConnectionError, requests.Timeout) as error:
         raise ImageError(
-            f"the sample {name} cannot be downloaded, there is no connection to {source.url}: "
+            f"the sample {name} cannot be downloaded, there is no connection to {download.url}: "
             "check the internet connection, or use the built-in simulated sample"
         ) from error
     except requests.HTTPError as error:
         status = "an error" if error.response is None else str(error.response.status_code)
         raise ImageError(
-            f"the sample {name} cannot be downloaded: {source.url} answered {status}"
+            f"the sample {name} cannot be downloaded: {download.url} answered {status}"
         ) from error
     except requests.RequestException as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImageError(f"the sample {name} cannot be downloaded: {reason}") from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(f"the sample {name} cannot be kept in {folder}: {reason}") from error
-    return Path(path)
+        raise OutputError(
+            f"the sample {name} cannot be kept in {download.part.parent}: {reason}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _part(name: str, folder: Path) -> Iterator[Path]:
+    """Return the file for the bytes of a download, one that nobody else uses."""
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(exist_ok=True)
+    lock = FileLock(folder / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield folder / f"{name}-{os.getpid()}.part"
+        return
+    try:
+        yield folder / f"{name}.part"
+    finally:
+        lock.release()
+        with contextlib.suppress(OSError):
+            Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _extract(name: str, source: SampleSource, archive: Path) -> bytes:
