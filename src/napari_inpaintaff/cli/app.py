@@ -27,6 +27,7 @@ from napari_inpaintaff.cli import (
     reproduction,
     segmentation,
     sharing,
+    simulation,
     training,
     tuning,
     viewer,
@@ -90,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     information.add_commands(commands)
     sharing.add_commands(commands)
     reproduction.add_commands(commands)
+    simulation.add_commands(commands)
     demonstration.add_commands(commands)
     viewer.add_commands(commands)
     return parser

@@ -10,11 +10,18 @@ from napari_inpaintaff.images.affinity_files import (
 from napari_inpaintaff.images.axes import ImageData, LazyImage
 from napari_inpaintaff.images.challenge_masks import write_challenge_masks
 from napari_inpaintaff.images.channels import ChannelChoice, parse_channel
+from napari_inpaintaff.images.digit_scenes import TwoDigitScenes, two_digit_scenes
 from napari_inpaintaff.images.files import atomic_path, check_writable
 from napari_inpaintaff.images.fingerprint import pixel_fingerprint
 from napari_inpaintaff.images.gather import gather_planes, images_in
 from napari_inpaintaff.images.imagej_rois import ROI_SUFFIXES, write_rois
 from napari_inpaintaff.images.label_formats import LABEL_FORMATS, LabelFormat
+from napari_inpaintaff.images.layered_scenes import (
+    PLACEMENTS,
+    LayeredScenes,
+    Placement,
+    layered_scenes,
+)
 from napari_inpaintaff.images.normalise import (
     ModelNormalisation,
     Normalisation,
@@ -48,6 +55,7 @@ from napari_inpaintaff.images.writing import TIFF_SUFFIXES, write_array, write_l
 __all__ = [
     "AFFINITY_SUFFIXES",
     "LABEL_FORMATS",
+    "PLACEMENTS",
     "ROI_SUFFIXES",
     "SAMPLES",
     "TIFF_SUFFIXES",
@@ -56,11 +64,13 @@ __all__ = [
     "ChannelChoice",
     "ImageData",
     "LabelFormat",
+    "LayeredScenes",
     "LazyImage",
     "ModelNormalisation",
     "Normalisation",
     "NormalisationKind",
     "OpenedImage",
+    "Placement",
     "Plane",
     "PlaneCollection",
     "PlaneReader",
@@ -68,6 +78,7 @@ __all__ = [
     "SampleSource",
     "SavedAffinities",
     "SkippedImage",
+    "TwoDigitScenes",
     "atomic_path",
     "channel_count",
     "check_region",
@@ -77,6 +88,7 @@ __all__ = [
     "gather_planes",
     "grown",
     "images_in",
+    "layered_scenes",
     "open_planes",
     "origins_with",
     "parse_channel",
@@ -94,6 +106,7 @@ __all__ = [
     "sample_windows",
     "simulate_dense_nuclei",
     "size_of",
+    "two_digit_scenes",
     "within",
     "write_affinities",
     "write_array",
