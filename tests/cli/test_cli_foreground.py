@@ -143,7 +143,7 @@ def test_partition_of_the_outline_of_saved_affinities(run, image, model, tmp_pat
         (("--sigma", "1"), "--sigma is for --partition distance_watershed"),
         (("--partition", "watershed"), "unknown partition method 'watershed'"),
         (("--engine", "affnet"), "no AffNet is included"),
-        (("--foreground", "yours"), "the FGNets are mine"),
+        (("--foreground", "yours"), "the networks are mine"),
         (("--foreground", "nuclei-small"), "'inpainter'"),
         (("--foreground", "nuclei-student"), "'student'"),
         (("--foreground", "no/such.safetensors"), "no/such.safetensors"),

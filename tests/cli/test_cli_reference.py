@@ -43,7 +43,7 @@ def test_reference_and_parser_agree(name):
 
 
 def test_names_in_the_parser_are_those_of_the_core():
-    from napari_inpaintaff.foreground import FOREGROUND_METHODS, FGNetConfig
+    from napari_inpaintaff.foreground import FOREGROUND_METHODS, FOREGROUND_MODELS, FGNetConfig
     from napari_inpaintaff.images import LABEL_FORMATS, NormalisationKind, csv_files
     from napari_inpaintaff.inpainting import LossName
     from napari_inpaintaff.inpainting.metadata import ARCHITECTURES
@@ -64,7 +64,7 @@ def test_names_in_the_parser_are_those_of_the_core():
     assert tuple(LABEL_FORMATS) == exporting.FORMATS
     assert csv_files.TABLE_SUFFIXES == tuning.TABLE_SUFFIXES
     assert tuning_plot.PLOT_SUFFIXES == tuning.PLOT_SUFFIXES
-    assert set(model_choice.ENGINE_OF) == set(SHIPPED_FOLDERS) - {"fgnet"}
+    assert set(model_choice.ENGINE_OF) == set(SHIPPED_FOLDERS) - set(FOREGROUND_MODELS)
     text = REFERENCE.read_text(encoding="utf8")
     for name in (*FOREGROUND_METHODS, *PARTITION_METHODS, *OUTLINE_METHODS):
         assert f"`{name}`" in text

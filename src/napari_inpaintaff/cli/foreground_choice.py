@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from napari_inpaintaff.errors import ImageError, ParameterError
 
 if TYPE_CHECKING:
-    from napari_inpaintaff.foreground import FGNet
+    from napari_inpaintaff.foreground import ForegroundModel
     from napari_inpaintaff.inpainting import Inpainter
     from napari_inpaintaff.separation import Student
 
-    Source: TypeAlias = str | NDArray[np.bool_] | FGNet
+    Source: TypeAlias = str | NDArray[np.bool_] | ForegroundModel
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
@@ -70,13 +70,13 @@ def resolve_foreground(text: str, *, device: str) -> Source:
     Parameters
     ----------
     text : str
-        Name of a foreground method or of an FGNet, a model file, or a mask or label image.
+        Name of a foreground method or network, a model file, or a mask or label image.
     device : str
-        Where an FGNet computes.
+        Where a network computes.
 
     Returns
     -------
-    str, FGNet or ndarray of bool
+    str, ForegroundModel or ndarray of bool
         The method, the model, or the mask with the axes of its file.
 
     Raises
@@ -84,15 +84,15 @@ def resolve_foreground(text: str, *, device: str) -> Source:
     ParameterError
         If it is none of them.
     ModelFileError
-        If it is a model of another kind.
+        If it is a model that finds no foreground, or is damaged.
     """
     place = locate_foreground(text)
     if isinstance(place, str):
         return place
     if place.is_model:
-        from napari_inpaintaff.foreground import FGNet
+        from napari_inpaintaff.foreground import load_foreground_model
 
-        return FGNet.load(place.path, device=device)
+        return load_foreground_model(place.path, device=device)
     from napari_inpaintaff.images import read_mask
 
     return read_mask(place.path)
@@ -107,7 +107,7 @@ class ForegroundFile:
     path : Path
         The file.
     is_model : bool
-        Whether it is an FGNet; else it is a mask or label image.
+        Whether it is a network; else it is a mask or label image.
     """
 
     path: Path
@@ -139,13 +139,13 @@ def locate_foreground(text: str) -> str | ForegroundFile:
         return ForegroundFile((model or Path(text)).absolute(), True)
     if Path(text).exists():
         return ForegroundFile(Path(text), False)
-    from napari_inpaintaff.foreground import FOREGROUND_METHODS, available_fgnets
+    from napari_inpaintaff.foreground import FOREGROUND_METHODS, available_foreground_models
 
-    models = ", ".join(entry.name for entry in available_fgnets())
+    models = ", ".join(model.name for model in available_foreground_models())
     raise ParameterError(
         f"unknown foreground {text!r}: there is no such file, the methods are "
         f"{', '.join(FOREGROUND_METHODS)}, and "
-        + (f"the FGNets are {models}" if models else "there is no FGNet yet")
+        + (f"the networks are {models}" if models else "there is no network yet")
     )
 
 
@@ -156,7 +156,7 @@ def load_denoiser(options: argparse.Namespace, source: Source | None) -> Inpaint
     ----------
     options : Namespace
         With ``denoiser`` and ``device``.
-    source : str, FGNet, ndarray or None
+    source : str, ForegroundModel, ndarray or None
         The foreground: a method is the only one that looks at a denoised image.
 
     Raises

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from napari_inpaintaff.cli.options import (
 from napari_inpaintaff.jobs import Job
 
 if TYPE_CHECKING:
+    from napari_inpaintaff.foreground import ForegroundModel
     from napari_inpaintaff.images import ImageData
     from napari_inpaintaff.jobs import Progress
 
@@ -40,7 +42,9 @@ def add_commands(commands: Commands) -> None:
     add_output(command, "MASK.tif", "mask to write")
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument(
-        "--model", metavar="NAME|FILE", help="an FGNet that `inpaintaff train-foreground` made"
+        "--model",
+        metavar="NAME|FILE",
+        help="a network that finds a foreground, see `inpaintaff models`",
     )
     source.add_argument("--method", metavar="METHOD", help="otsu, global_otsu, iem or none")
     command.add_argument(
@@ -60,41 +64,65 @@ def add_commands(commands: Commands) -> None:
 
 def run_foreground(options: argparse.Namespace) -> None:
     """Write the foreground of an image."""
-    from napari_inpaintaff.foreground import find_fgnet, threshold
-    from napari_inpaintaff.images import read_image, write_array
+    from napari_inpaintaff.foreground import (
+        find_foreground_model,
+        load_foreground_model,
+        threshold,
+    )
+    from napari_inpaintaff.images import write_array
 
-    inputs = [options.image, *([find_fgnet(options.model)] if options.model else [])]
+    inputs = [options.image]
+    network = None
+    if options.model:
+        inputs.append(find_foreground_model(options.model))
     check_output(options.output, *inputs, suffixes=TIFF)
-    image = read_image(options.image, channel=options.channel)
+    if options.model:
+        network = load_foreground_model(options.model, device=options.device)
+    colours = _read(options, colour=network is not None and network.channels == 3)
+    image = colours[0]
     probability = np.zeros(image.data.shape, dtype=np.float32)
-    for plane, values in _probabilities(options, image):
-        probability[plane] = values
+    find = _by_method(options) if network is None else _by_network(options, network)
+    for plane in np.ndindex(image.data.shape[:-2]):
+        values = [colour.data[plane] for colour in colours]
+        probability[plane] = find(values[0] if len(values) == 1 else np.stack(values))
     mask = threshold(probability, options.level)
     written = probability if options.probability else mask
     write_array(options.output, written, axes=image.axes, scale=image.scale, units=image.units)
     print(f"{options.output}: {mask.mean():.1%} foreground")
 
 
-def _probabilities(
-    options: argparse.Namespace, image: ImageData
-) -> Iterator[tuple[tuple[int, ...], NDArray[np.float32]]]:
-    """Find the foreground of one plane after the other."""
-    from napari_inpaintaff.foreground import FGNet, find_fgnet, iterate_foreground_probability
+def _read(options: argparse.Namespace, *, colour: bool) -> list[ImageData]:
+    """Read the channel that is looked at, or all colours."""
+    from napari_inpaintaff.images import read_colours, read_image
+
+    if colour and options.channel is None:
+        return read_colours(options.image)
+    return [read_image(options.image, channel=options.channel)]
+
+
+#: Takes a plane (Y, X), or colours (3, Y, X); returns the probability (Y, X) of foreground.
+_Finder: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float32]]
+
+
+def _by_network(options: argparse.Namespace, network: ForegroundModel) -> _Finder:
+    load_denoiser(options, None)
+    return partial(network.probability, **given(options, diameter="diameter"))
+
+
+def _by_method(options: argparse.Namespace) -> _Finder:
+    from napari_inpaintaff.foreground import iterate_foreground_probability
 
     model = load_denoiser(options, options.method)
     settings = given(options, diameter="diameter")
-    if options.model:
-        fgnet = FGNet.load(find_fgnet(options.model).absolute(), device=options.device)
-    for plane in np.ndindex(image.data.shape[:-2]):
-        values = image.data[plane]
-        if options.model:
-            yield plane, fgnet.probability(values, **settings)
-        else:
-            seen = values if model is None else model.denoise(values)
-            steps = iterate_foreground_probability(
-                seen, options.method, device=options.device, **settings
-            )
-            yield plane, _finished(steps, options.method)
+
+    def find(values: NDArray[Any]) -> NDArray[np.float32]:
+        seen = values if model is None else model.denoise(values)
+        steps = iterate_foreground_probability(
+            seen, options.method, device=options.device, **settings
+        )
+        return _finished(steps, options.method)
+
+    return find
 
 
 def _finished(

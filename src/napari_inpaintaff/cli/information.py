@@ -8,11 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from napari_inpaintaff.cli.options import Commands, add_command
-from napari_inpaintaff.errors import DeviceError
+from napari_inpaintaff.errors import DeviceError, ModelFileError
 from napari_inpaintaff.networks.compute import DEVICES
 
 if TYPE_CHECKING:
     from napari_inpaintaff.inpainting.model_metadata import ModelMetadata
+    from napari_inpaintaff.networks.catalogue import NamedModel
 
 _PACKAGES = ("numpy", "scipy", "scikit-image", "tifffile", "bioimage-cpp", "torch", "napari")
 
@@ -37,7 +38,11 @@ def add_commands(commands: Commands) -> None:
 
 def run_models(options: argparse.Namespace) -> None:
     """Print a table of the shipped and the user's models."""
-    from napari_inpaintaff.foreground import available_fgnets
+    from napari_inpaintaff.foreground import (
+        FGNetMetadata,
+        available_fgnets,
+        available_foreground_models,
+    )
     from napari_inpaintaff.inpainting import user_model_folder
     from napari_inpaintaff.separation import available_models
 
@@ -48,6 +53,9 @@ def run_models(options: argparse.Namespace) -> None:
             f"{entry.name:<20} {metadata.kind:<10} {metadata.architecture.kind:<8} "
             f"{metadata.usual_diameter:>5.0f} px  {_source(metadata)}"
         )
+    for model in available_foreground_models():
+        if model.kind != FGNetMetadata.kind:
+            print(f"{model.name:<20} {model.kind:<10} {'-':<8} {'-':>8}  {_unlabelled(model)}")
     print(f"folder of your own models: {user_model_folder()}")
 
 
@@ -59,6 +67,17 @@ def _source(metadata: ModelMetadata) -> str:
         return f"what {training.get('teacher', 'an inpainter')} found in {source}"
     cells = training.get("instances", training.get("labelled_cells"))
     return f"{cells} labelled cells in {source}" if cells is not None else source
+
+
+def _unlabelled(model: NamedModel) -> str:
+    """Say in a few words what a network that needs no labels has learned from."""
+    from napari_inpaintaff.networks.model_file import read_model_metadata
+
+    try:
+        training = read_model_metadata(model.path, model.kind).get("training")
+    except ModelFileError as error:
+        return str(error)
+    return str(training.get("data", "unknown")) if isinstance(training, dict) else "unknown"
 
 
 def run_info(options: argparse.Namespace) -> None:

@@ -188,7 +188,7 @@ def _recipe(options: argparse.Namespace, image: OpenedImage) -> Recipe:
 
 
 def _foreground(text: str) -> ForegroundSource:
-    """Return where the foreground comes from: a method, the file of an FGNet, or a mask."""
+    """Return where the foreground comes from: a method, the file of a network, or a mask."""
     from napari_inpaintaff.pipeline.tiled import ImageFile
 
     place = locate_foreground(text)

@@ -31,7 +31,7 @@ from napari_inpaintaff.errors import ParameterError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_inpaintaff.foreground import FGNet
+    from napari_inpaintaff.foreground import ForegroundModel
     from napari_inpaintaff.pipeline.tuning_curves import Tuning
 
 # Kept here, not imported: --help must be fast.
@@ -156,7 +156,7 @@ def _check_files(options: argparse.Namespace, files: Sequence[Path]) -> None:
 
 def _foreground(
     options: argparse.Namespace, planes: Sequence[LabelledPlane]
-) -> str | FGNet | list[NDArray[np.bool_]]:
+) -> str | ForegroundModel | list[NDArray[np.bool_]]:
     """Return one source for all images, or a mask for every one."""
     if options.foreground == [TRUTH]:
         from napari_inpaintaff.evaluation import close_gaps

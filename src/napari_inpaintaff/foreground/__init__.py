@@ -28,6 +28,13 @@ from napari_inpaintaff.foreground.methods import (
     mask_from_labels,
     threshold,
 )
+from napari_inpaintaff.foreground.model_files import (
+    FOREGROUND_MODELS,
+    ForegroundModel,
+    available_foreground_models,
+    find_foreground_model,
+    load_foreground_model,
+)
 from napari_inpaintaff.foreground.otsu import ConstantImageWarning, otsu_probability
 from napari_inpaintaff.foreground.outline_fit import OUTLINES, OutlineFit, fit_outlines
 from napari_inpaintaff.foreground.targets import foreground_targets, targets_of_planes
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FGNET_ARCHITECTURES",
     "FOREGROUND_METHODS",
+    "FOREGROUND_MODELS",
     "OUTLINES",
     "ConstantImageWarning",
     "FGNet",
@@ -49,19 +57,23 @@ __all__ = [
     "FGNetUpdate",
     "ForegroundLevels",
     "ForegroundMethod",
+    "ForegroundModel",
     "IEMParameters",
     "IEMResult",
     "IEMUpdate",
     "OutlineFit",
     "available_fgnets",
+    "available_foreground_models",
     "cells_are_whole",
     "find_fgnet",
+    "find_foreground_model",
     "fit_outlines",
     "foreground_probability",
     "foreground_targets",
     "inpainted",
     "iterate_foreground_probability",
     "iterate_iem",
+    "load_foreground_model",
     "looks_like_strokes",
     "mask_from_labels",
     "maximise_inpainting_error",

@@ -35,6 +35,11 @@ class FGNet(TrainedModel[FGNetMetadata]):
 
     metadata_type = FGNetMetadata
 
+    @property
+    def channels(self) -> int:
+        """Channels of the images that it takes: 1."""
+        return 1
+
     def probability(
         self, image: NDArray[np.generic], *, diameter: float | None = None, flips: bool = True
     ) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from napari_inpaintaff.images.affinity_files import (
 from napari_inpaintaff.images.axes import ImageData, LazyImage
 from napari_inpaintaff.images.challenge_masks import write_challenge_masks
 from napari_inpaintaff.images.channels import ChannelChoice, parse_channel
+from napari_inpaintaff.images.colour import read_colours
 from napari_inpaintaff.images.digit_scenes import TwoDigitScenes, two_digit_scenes
 from napari_inpaintaff.images.files import atomic_path, check_writable
 from napari_inpaintaff.images.fingerprint import pixel_fingerprint
@@ -99,6 +100,7 @@ __all__ = [
     "planes_of",
     "read_affinities",
     "read_affinity_file",
+    "read_colours",
     "read_image",
     "read_label_image",
     "read_labels",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.evaluation import evaluate
-from napari_inpaintaff.foreground import FGNet, mask_from_labels
+from napari_inpaintaff.foreground import ForegroundModel, mask_from_labels
 from napari_inpaintaff.images import Plane
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.inpainting.training_images import as_planes
@@ -29,7 +29,7 @@ from napari_inpaintaff.separation import (
     distill,
 )
 
-Foregrounds = str | FGNet | Sequence[NDArray[Any] | None]
+Foregrounds = str | ForegroundModel | Sequence[NDArray[Any] | None]
 
 #: Of more images so many are taken at random: their patches would be too few to tell more.
 _MOST_IMAGES = 400
@@ -73,7 +73,7 @@ def iterate_distillation(
         A student or an AffNet to begin with.
     name : str, optional
         Of the student.
-    foreground : str, FGNet, or sequence of ndarray, shape (Y, X), or None, optional
+    foreground : str, ForegroundModel, or sequence of ndarray, shape (Y, X), or None, optional
         A method (see `foreground.FOREGROUND_METHODS`), which sees images denoised if the
         inpainter does that; a foreground network; or a mask or label image for every image,
         in which all that is not zero is foreground, and None means everywhere.
@@ -105,7 +105,7 @@ def iterate_distillation(
     inpainter = model if isinstance(model, Inpainter) else Inpainter.load(model, device=device)
     inpainter.metadata.zoom(diameter)
     planes = as_planes(images)
-    if not isinstance(foreground, str | FGNet) and len(foreground) != len(planes):
+    if not isinstance(foreground, str | ForegroundModel) and len(foreground) != len(planes):
         raise ParameterError(
             f"there are {len(planes)} images, but {len(foreground)} foregrounds: give one for each"
         )
@@ -117,7 +117,7 @@ def iterate_distillation(
     if labels is not None and len(labels) == len(planes):
         labels = [labels[index] for index in chosen]
     planes = [planes[index] for index in chosen]
-    if isinstance(foreground, str | FGNet):
+    if isinstance(foreground, str | ForegroundModel):
         masks = yield from _found_masks(planes, foreground, inpainter, diameter)
     else:
         given = [foreground[index] for index in chosen]
@@ -265,7 +265,10 @@ def _some(unlabelled: Sequence[bool], seed: int) -> list[int]:
 
 
 def _found_masks(
-    planes: Sequence[Plane], source: str | FGNet, inpainter: Inpainter, diameter: float | None
+    planes: Sequence[Plane],
+    source: str | ForegroundModel,
+    inpainter: Inpainter,
+    diameter: float | None,
 ) -> Generator[Progress, None, list[NDArray[np.bool_] | None]]:
     """Find the foreground of images; None of those that cannot be read, as will be told."""
     masks: list[NDArray[np.bool_] | None] = []

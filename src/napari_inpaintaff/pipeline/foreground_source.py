@@ -12,6 +12,7 @@ from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground import (
     OUTLINES,
     FGNet,
+    ForegroundModel,
     fit_outlines,
     iterate_foreground_probability,
     mask_from_labels,
@@ -23,7 +24,7 @@ from napari_inpaintaff.partition import OUTLINE_DIAMETER
 from napari_inpaintaff.separation import Student
 
 #: A method by name, a mask or label image (Y, X), or a loaded network.
-Foreground: TypeAlias = str | NDArray[Any] | FGNet
+Foreground: TypeAlias = str | NDArray[Any] | ForegroundModel
 
 # What comes next may say nothing of itself, and this step would seem to go on.
 _FOUND = Progress(1, 1, "Found the foreground")
@@ -42,7 +43,7 @@ def foreground_mask(
     ----------
     image : ndarray, shape (Y, X)
         Raw intensities; NaN marks unknown pixels.
-    foreground : str, ndarray of shape (Y, X), or FGNet
+    foreground : str, ndarray of shape (Y, X), or ForegroundModel
         A method (see `foreground.FOREGROUND_METHODS`), which sees the image denoised if the
         model does that; a mask or label image, in which what is not zero is foreground; or a
         foreground network, whose probability counts from 0.5 on.
@@ -92,7 +93,7 @@ def iterate_foreground_mask(
     -------
     ndarray of bool, shape (Y, X)
     """
-    if isinstance(foreground, FGNet):
+    if isinstance(foreground, ForegroundModel):
         return threshold(foreground.probability(image, diameter=diameter))
     if isinstance(foreground, str):
         if diameter is None:
@@ -153,8 +154,8 @@ def usual_diameter(foreground: Foreground, model: Inpainter | Student | None = N
 
     Parameters
     ----------
-    foreground : str, ndarray or FGNet
-        A network knows the cells of its training images.
+    foreground : str, ndarray or ForegroundModel
+        An FGNet knows the cells of its training images.
     model : Inpainter or Student, optional
         Comes first.
     """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.foreground import FGNet
+from napari_inpaintaff.foreground import ForegroundModel
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.partition import (
@@ -76,7 +76,7 @@ def tune(
     metric: str = "seg",
     alphas: Sequence[float] | None = None,
     sigmas: Sequence[float] | None = None,
-    foreground: str | FGNet | Sequence[NDArray[Any]] = "otsu",
+    foreground: str | ForegroundModel | Sequence[NDArray[Any]] = "otsu",
     diameter: float | None = None,
     separation: SeparationParameters | None = None,
     minimum_size: int | None = None,
@@ -107,7 +107,7 @@ def tune(
         Tried with every method that has an alpha; by default a range that suits each.
     sigmas : sequence of float >= 0, optional
         Tried with ``"distance_watershed"``, in pixels of cells of 25 px.
-    foreground : str, FGNet or sequence of ndarray of shape (Y, X), optional
+    foreground : str, ForegroundModel or sequence of ndarray of shape (Y, X), optional
         See `iterate_segmentation`; or one mask for every image.
     diameter : float, optional
         Typical diameter of a cell in these images in pixels; by default the model's.
@@ -316,10 +316,10 @@ def _check_truths(images: Sequence[NDArray[Any]], truths: Sequence[NDArray[np.in
 
 
 def _sources(
-    foreground: str | FGNet | Sequence[NDArray[Any]], count: int
-) -> Sequence[str | FGNet | NDArray[Any]]:
+    foreground: str | ForegroundModel | Sequence[NDArray[Any]], count: int
+) -> Sequence[str | ForegroundModel | NDArray[Any]]:
     """Return the source of the foreground of every image."""
-    if isinstance(foreground, str | FGNet):
+    if isinstance(foreground, str | ForegroundModel):
         return [foreground] * count
     if len(foreground) != count:
         raise ParameterError(

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError, ParameterError
-from napari_inpaintaff.foreground import FOREGROUND_METHODS, FGNet, ForegroundLevels, fit_outlines
+from napari_inpaintaff.foreground import (
+    FOREGROUND_METHODS,
+    FGNet,
+    ForegroundLevels,
+    ForegroundModel,
+    fit_outlines,
+)
 from napari_inpaintaff.foreground.methods import global_otsu_level
 from napari_inpaintaff.foreground.otsu import otsu_levels
 from napari_inpaintaff.foreground.outline_fit import outline_halo, outline_levels
@@ -53,9 +59,10 @@ def iterate_window_foreground(
     """Find the pixels to be labelled in a part of a plane.
 
     They are those that `iterate_foreground_mask` and `settled_outlines` find in the whole
-    plane, if the levels are of the whole plane, with two exceptions. ``"iem"`` searches in
-    the core and its surroundings for itself, so there may be seams. Outlines that are moved
-    may differ by a pixel in clumps of cells larger than `outline_halo`.
+    plane, if the levels are of the whole plane, with two exceptions. ``"iem"``, and networks
+    other than an FGNet, see the core and its surroundings for themselves, so there may be
+    seams. Outlines that are moved may differ by a pixel in clumps of cells larger than
+    `outline_halo`.
 
     Parameters
     ----------
@@ -63,7 +70,7 @@ def iterate_window_foreground(
         Raw intensities; NaN marks unknown pixels. What is read reaches beyond the core.
     core : tuple of two slices
         Rows and columns, with start and stop.
-    foreground : str, FGNet or PlaneReader
+    foreground : str, ForegroundModel or PlaneReader
         A method (see `foreground.FOREGROUND_METHODS`), a foreground network, or a reader of a
         mask or label image of the plane, in which what is not zero is foreground.
     levels : ForegroundLevels
@@ -111,9 +118,9 @@ def iterate_window_foreground(
     return fitted.mask[within(core, around)]
 
 
-def _known(foreground: WindowForeground) -> str | FGNet:
+def _known(foreground: WindowForeground) -> str | ForegroundModel:
     """Return what may know the diameter of the cells."""
-    return foreground if isinstance(foreground, str | FGNet) else "none"
+    return foreground if isinstance(foreground, str | ForegroundModel) else "none"
 
 
 def foreground_levels(
@@ -131,7 +138,7 @@ def foreground_levels(
     windows : sequence of ndarray, shape (Y, X)
         Raw intensities of the plane, or of parts that stand for it: what `sample_windows`
         reads.
-    foreground : str, FGNet or PlaneReader
+    foreground : str, ForegroundModel or PlaneReader
         A method, a foreground network, or a reader of a given mask, of which windows are
         taken at the same places.
     model : Inpainter or Student, optional
@@ -223,7 +230,7 @@ def _outline_levels(
         middle = windows[len(windows) // 2]
         windows = [middle[tuple(_middle(length) for length in middle.shape)]]
         readers = [foreground]
-    elif not isinstance(foreground, str | FGNet):
+    elif not isinstance(foreground, str | ForegroundModel):
         masks = sample_windows(foreground)
         if [mask.shape for mask in masks] != [window.shape for window in windows]:
             raise ParameterError(
@@ -231,7 +238,7 @@ def _outline_levels(
                 "sample_windows, from planes of one shape"
             )
         readers = [ArrayPlane(mask) for mask in masks]
-    cell = diameter or usual_diameter(foreground if isinstance(foreground, FGNet) else "", model)
+    cell = diameter or usual_diameter(_known(foreground), model)
     pairs = []
     for window, reader in zip(windows, readers, strict=True):
         found = iterate_window_foreground(

@@ -13,6 +13,7 @@ from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground import (
     ConstantImageWarning,
     FGNet,
+    ForegroundModel,
     iterate_foreground_probability,
     mask_from_labels,
     otsu_probability,
@@ -36,10 +37,12 @@ from napari_inpaintaff.pipeline.foreground_source import usual_diameter
 from napari_inpaintaff.separation import Student
 
 #: A method by name, a loaded network, or a reader of a mask or label image.
-WindowForeground: TypeAlias = str | FGNet | PlaneReader
+WindowForeground: TypeAlias = str | ForegroundModel | PlaneReader
 
 #: Around a core IEM sees so many cell diameters, within which its search settles.
 _IEM_HALO = 8.0
+#: Around a core a network that is no FGNet sees so many pixels.
+_NETWORK_HALO = 64
 #: A faint component is followed so far beyond the core at most, in pixels.
 _FARTHEST = 1024
 
@@ -61,6 +64,12 @@ def iterate_window_mask(
         )
     if isinstance(foreground, FGNet):
         return (yield from _network_mask(plane, core, foreground, levels, diameter))
+    if isinstance(foreground, ForegroundModel):
+        around = grown(core, _NETWORK_HALO, plane.shape)
+        values = plane.read_region(around)
+        if not np.isfinite(values).any():
+            return np.zeros(size_of(core), bool)
+        return threshold(foreground.probability(values, diameter=diameter))[within(core, around)]
     if not isinstance(foreground, str):
         if foreground.shape != plane.shape:
             raise ImageError(
@@ -91,10 +100,12 @@ def iterate_window_mask(
 
 
 def method_of(foreground: object) -> str:
-    """Return what levels call a foreground: the name of a method, ``fgnet`` or ``given``."""
+    """Return what levels call it: the name of a method, ``fgnet``, ``network`` or ``given``."""
     if isinstance(foreground, str):
         return foreground
-    return "fgnet" if isinstance(foreground, FGNet) else "given"
+    if isinstance(foreground, FGNet):
+        return "fgnet"
+    return "network" if isinstance(foreground, ForegroundModel) else "given"
 
 
 def method_halo(method: str, diameter: float) -> int:

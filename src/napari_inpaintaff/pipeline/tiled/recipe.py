@@ -18,13 +18,13 @@ from napari_inpaintaff.separation import SeparationParameters, find_model_file, 
 from napari_inpaintaff.separation.student_metadata import StudentMetadata
 
 if TYPE_CHECKING:
-    from napari_inpaintaff.foreground import FGNet
+    from napari_inpaintaff.foreground import ForegroundModel
     from napari_inpaintaff.inpainting import Inpainter
     from napari_inpaintaff.separation import Student
 
     Model: TypeAlias = Inpainter | Student
 
-#: A method by name, the file of an FGNet, or a mask or label image.
+#: A method by name, the file of a network, or a mask or label image.
 ForegroundSource: TypeAlias = str | Path | ImageFile | ImageArray
 
 
@@ -40,7 +40,7 @@ class Recipe:
         Name or file of an inpainter, a student or an AffNet. Not used with
         `OutlineParameters`.
     foreground : str, Path, ImageFile or ImageArray
-        A method by name, the file of an FGNet, or a mask or label image: one plane for all
+        A method by name, the file of a network, or a mask or label image: one plane for all
         planes, or one each.
     diameter : float or None
         Typical diameter of a cell in pixels; by default the model's.
@@ -91,10 +91,10 @@ class Recipe:
         """Load the model, once per process; None where the outline is enough."""
         return None if self.reads_outline else _model(Path(self.model), self.device)
 
-    def load_foreground(self) -> str | FGNet | ImageSource:
+    def load_foreground(self) -> str | ForegroundModel | ImageSource:
         """Return what finds the foreground, a network loaded once per process."""
         if isinstance(self.foreground, Path):
-            return _fgnet(self.foreground, self.device)
+            return _foreground_model(self.foreground, self.device)
         return self.foreground
 
     def usual_diameter(self) -> float:
@@ -140,7 +140,7 @@ def _model(path: Path, device: str) -> Model:
 
 
 @lru_cache(maxsize=2)
-def _fgnet(path: Path, device: str) -> FGNet:
-    from napari_inpaintaff.foreground import FGNet
+def _foreground_model(path: Path, device: str) -> ForegroundModel:
+    from napari_inpaintaff.foreground import load_foreground_model
 
-    return FGNet.load(path.absolute(), device=device)
+    return load_foreground_model(path.absolute(), device=device)

@@ -53,7 +53,7 @@ class Work:
         return TileGrid((height, width), self.side)
 
     def foreground(self, index: PlaneIndex) -> Any:
-        """Return what finds the foreground of a plane: a name, an FGNet, or the plane of a mask."""
+        """Return what finds the foreground of a plane: a name, a network, or a plane of a mask."""
         found = self.recipe.load_foreground()
         if isinstance(found, ImageFile | ImageArray):
             planes = found.open().planes
