@@ -117,10 +117,10 @@ def test_a_student_works_under_a_limit_of_memory():
 
     expected, text = run(0)
     assert "is halved" not in text
-    # How much is enough differs between machines.
-    for room in range(300, 200, -10):
+    # How much is enough for halves, but not for the whole, differs between machines and runs.
+    for room in range(300, 200, -5):
         found, text = run(room)
-        if "is halved" in text:
+        if "is halved" in text and not np.isnan(found):
             break
     assert "is halved" in text
     assert found == pytest.approx(expected, rel=1e-3)
