@@ -23,6 +23,7 @@ from napari_inpaintaff.cli.options import (
     check_output,
     given,
 )
+from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.jobs import Job
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def add_commands(commands: Commands) -> None:
         metavar="NAME|FILE",
         help="a network that finds a foreground, see `inpaintaff models`",
     )
-    source.add_argument("--method", metavar="METHOD", help="otsu, global_otsu, iem or none")
+    source.add_argument(
+        "--method", metavar="METHOD", help="otsu, global_otsu, iem, grabcut, largest or none"
+    )
     command.add_argument(
         "--probability", action="store_true", help="write the probability instead (float32)"
     )
@@ -65,6 +68,7 @@ def add_commands(commands: Commands) -> None:
 def run_foreground(options: argparse.Namespace) -> None:
     """Write the foreground of an image."""
     from napari_inpaintaff.foreground import (
+        PICTURE_METHODS,
         find_foreground_model,
         load_foreground_model,
         threshold,
@@ -78,7 +82,8 @@ def run_foreground(options: argparse.Namespace) -> None:
     check_output(options.output, *inputs, suffixes=TIFF)
     if options.model:
         network = load_foreground_model(options.model, device=options.device)
-    colours = _read(options, colour=network is not None and network.channels == 3)
+    in_colour = options.method in PICTURE_METHODS if network is None else network.channels == 3
+    colours = _read(options, colour=in_colour)
     image = colours[0]
     probability = np.zeros(image.data.shape, dtype=np.float32)
     find = _by_method(options) if network is None else _by_network(options, network)
@@ -110,12 +115,20 @@ def _by_network(options: argparse.Namespace, network: ForegroundModel) -> _Finde
 
 
 def _by_method(options: argparse.Namespace) -> _Finder:
-    from napari_inpaintaff.foreground import iterate_foreground_probability
+    from napari_inpaintaff.foreground import (
+        iterate_foreground_probability,
+        iterate_picture_foreground,
+    )
 
     model = load_denoiser(options, options.method)
     settings = given(options, diameter="diameter")
 
     def find(values: NDArray[Any]) -> NDArray[np.float32]:
+        if values.ndim == 3:
+            if model is not None:
+                raise ParameterError("a denoiser takes one channel: choose it with --channel")
+            steps = iterate_picture_foreground(values, options.method, device=options.device)
+            return _finished(steps, options.method)
         seen = values if model is None else model.denoise(values)
         steps = iterate_foreground_probability(
             seen, options.method, device=options.device, **settings

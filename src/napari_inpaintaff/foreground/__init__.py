@@ -22,6 +22,7 @@ from napari_inpaintaff.foreground.label_reading import cells_are_whole, looks_li
 from napari_inpaintaff.foreground.levels import ForegroundLevels
 from napari_inpaintaff.foreground.methods import (
     FOREGROUND_METHODS,
+    WHOLE_PLANE_METHODS,
     ForegroundMethod,
     foreground_probability,
     iterate_foreground_probability,
@@ -37,6 +38,11 @@ from napari_inpaintaff.foreground.model_files import (
 )
 from napari_inpaintaff.foreground.otsu import ConstantImageWarning, otsu_probability
 from napari_inpaintaff.foreground.outline_fit import OUTLINES, OutlineFit, fit_outlines
+from napari_inpaintaff.foreground.pictures import (
+    PICTURE_METHODS,
+    iterate_picture_foreground,
+    picture_foreground,
+)
 from napari_inpaintaff.foreground.targets import foreground_targets, targets_of_planes
 
 if TYPE_CHECKING:
@@ -49,6 +55,8 @@ __all__ = [
     "FOREGROUND_METHODS",
     "FOREGROUND_MODELS",
     "OUTLINES",
+    "PICTURE_METHODS",
+    "WHOLE_PLANE_METHODS",
     "ConstantImageWarning",
     "FGNet",
     "FGNetConfig",
@@ -73,11 +81,13 @@ __all__ = [
     "inpainted",
     "iterate_foreground_probability",
     "iterate_iem",
+    "iterate_picture_foreground",
     "load_foreground_model",
     "looks_like_strokes",
     "mask_from_labels",
     "maximise_inpainting_error",
     "otsu_probability",
+    "picture_foreground",
     "targets_of_planes",
     "threshold",
     "train_fgnet",

@@ -59,6 +59,24 @@ def _iem(image: NDArray[np.float64], diameter: float, device: str) -> NDArray[np
     return iem_probability(image, diameter=diameter, device=device)
 
 
+def _grabcut(image: NDArray[np.float64], diameter: float, device: str) -> NDArray[np.float32]:
+    """Begin with the cells that Otsu's threshold finds: a rectangle suits one object only."""
+    from napari_inpaintaff.foreground.grabcut import grabcut_from_mask
+
+    start = _global_otsu(image, diameter, device) > LEVEL
+    return grabcut_from_mask(image[None], start).astype(np.float32)
+
+
+def _largest(image: NDArray[np.float64], diameter: float, device: str) -> NDArray[np.float32]:
+    from napari_inpaintaff.foreground.largest import largest_object
+
+    del diameter, device
+    found = largest_object(image)
+    if not found.any():
+        warn_constant()
+    return found.astype(np.float32)
+
+
 #: Takes raw intensities (Y, X), NaN where unknown, the typical diameter of the cells in
 #: pixels, and the device of methods that use one; returns a probability in [0, 1] for every pixel.
 ForegroundMethod = Callable[[NDArray[np.float64], float, str], NDArray[np.float32]]
@@ -68,7 +86,12 @@ FOREGROUND_METHODS: dict[str, ForegroundMethod] = {
     "otsu": _otsu,
     "global_otsu": _global_otsu,
     "iem": _iem,
+    "grabcut": _grabcut,
+    "largest": _largest,
 }
+
+#: Those that make no sense of a part of a plane.
+WHOLE_PLANE_METHODS = ("grabcut", "largest")
 
 
 def foreground_probability(
@@ -83,8 +106,10 @@ def foreground_probability(
     method : str
         A name in `FOREGROUND_METHODS`: ``"none"`` (all pixels are foreground), ``"otsu"``
         (`otsu_probability`), ``"global_otsu"`` (one threshold for the raw intensities, by
-        Otsu 1979: what anyone would try first, to compare with) or ``"iem"`` (inpainting error
-        maximisation, Savarese et al. 2021; see `foreground.iem_cells`).
+        Otsu 1979: what anyone would try first, to compare with), ``"iem"`` (inpainting error
+        maximisation, Savarese et al. 2021; see `foreground.iem_cells`), ``"grabcut"`` (GrabCut,
+        begun with that threshold; see `foreground.grabcut`) or ``"largest"`` (one object; see
+        `foreground.largest`).
     diameter : float > 0
         Typical diameter of the cells, in pixels.
     device : str, optional

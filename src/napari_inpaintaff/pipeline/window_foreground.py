@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground import (
     FOREGROUND_METHODS,
+    WHOLE_PLANE_METHODS,
     FGNet,
     ForegroundLevels,
     ForegroundModel,
@@ -167,6 +168,12 @@ def foreground_levels(
         raise ParameterError(
             f"unknown foreground method {foreground!r}; "
             f"choose one of: {', '.join(FOREGROUND_METHODS)}"
+        )
+    if isinstance(foreground, str) and foreground in WHOLE_PLANE_METHODS:
+        raise ParameterError(
+            f"the foreground method {foreground!r} sees whole planes, and cannot be used for "
+            "stacks and large planes, which are worked on in parts: write the mask with "
+            "`inpaintaff foreground` first, and give that"
         )
     if diameter is not None and not (math.isfinite(diameter) and diameter > 0):
         raise ParameterError(f"the cell diameter must be positive, got {diameter}")

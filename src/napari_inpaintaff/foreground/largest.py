@@ -1,0 +1,42 @@
+"""The largest object above or below Otsu's threshold: what anyone would try first on a picture."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+
+
+def border_share(mask: NDArray[np.bool_]) -> float:
+    """Return which part of the border of an image (Y, X) a mask covers."""
+    border = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
+    return float(border.mean())
+
+
+def largest_object(image: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return the largest connected object by Otsu's threshold, bright or dark.
+
+    The side of the threshold that covers less of the border is foreground.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (Y, X)
+        Pixels that are not finite are unknown, and background.
+
+    Returns
+    -------
+    ndarray of bool, shape (Y, X)
+        Empty where all known pixels are equal.
+    """
+    known = np.isfinite(image)
+    values = image[known]
+    if not values.size or values.min() == values.max():
+        return np.zeros(image.shape, bool)
+    bright = known & (np.where(known, image, -np.inf) > threshold_otsu(values))
+    dark = known & ~bright
+    mask = bright if border_share(bright) <= border_share(dark) else dark
+    objects, count = ndimage.label(mask)
+    sizes = np.bincount(objects.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    return np.asarray(objects == sizes.argmax())
