@@ -21,6 +21,7 @@ from napari_inpaintaff.cli import (
     exporting,
     foreground_training,
     foregrounds,
+    iem_training,
     information,
     measurement,
     partitioning,
@@ -86,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     tuning.add_commands(commands)
     training.add_commands(commands)
     foreground_training.add_commands(commands)
+    iem_training.add_commands(commands)
     distillation.add_commands(commands)
     affinity_training.add_commands(commands)
     information.add_commands(commands)

@@ -17,6 +17,11 @@ from napari_inpaintaff.foreground.fgnet_parameters import (
     FGNetTraining,
     FGNetUpdate,
 )
+from napari_inpaintaff.foreground.iem_network_parameters import (
+    IEMNetworkMetadata,
+    IEMNetworkTraining,
+    IEMNetworkUpdate,
+)
 from napari_inpaintaff.foreground.iem_parameters import IEMParameters, IEMResult, IEMUpdate
 from napari_inpaintaff.foreground.label_reading import cells_are_whole, looks_like_strokes
 from napari_inpaintaff.foreground.levels import ForegroundLevels
@@ -49,6 +54,8 @@ if TYPE_CHECKING:
     from napari_inpaintaff.foreground.fgnet import FGNet
     from napari_inpaintaff.foreground.fgnet_training import train_fgnet
     from napari_inpaintaff.foreground.iem import inpainted, iterate_iem, maximise_inpainting_error
+    from napari_inpaintaff.foreground.iem_network import IEMNetwork
+    from napari_inpaintaff.foreground.iem_network_training import train_iem_network
 
 __all__ = [
     "FGNET_ARCHITECTURES",
@@ -66,6 +73,10 @@ __all__ = [
     "ForegroundLevels",
     "ForegroundMethod",
     "ForegroundModel",
+    "IEMNetwork",
+    "IEMNetworkMetadata",
+    "IEMNetworkTraining",
+    "IEMNetworkUpdate",
     "IEMParameters",
     "IEMResult",
     "IEMUpdate",
@@ -91,6 +102,7 @@ __all__ = [
     "targets_of_planes",
     "threshold",
     "train_fgnet",
+    "train_iem_network",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
@@ -99,5 +111,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "fgnet": ["FGNet"],
         "fgnet_training": ["train_fgnet"],
         "iem": ["inpainted", "iterate_iem", "maximise_inpainting_error"],
+        "iem_network": ["IEMNetwork"],
+        "iem_network_training": ["train_iem_network"],
     },
 )

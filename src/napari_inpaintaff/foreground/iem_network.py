@@ -166,7 +166,7 @@ def _refined(
     if not start.any() or start.all():
         return found
     result = maximise_inpainting_error(picture[None], start[None], device=device)
-    return result.masks[0].astype(np.float32)
+    return np.asarray(result.masks[0], np.float32)
 
 
 def built_segmenter(

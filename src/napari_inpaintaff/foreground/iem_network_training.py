@@ -183,9 +183,10 @@ def _learned(
     while state.epochs < training.epochs and not stop():
         # What is drawn depends on the epoch alone, so that a resumed training repeats nothing.
         rng = np.random.default_rng((training.seed, state.epochs))
-        order = torch.from_numpy(rng.permutation(len(pictures)))
+        order = rng.permutation(len(pictures))
         losses = []
-        for chosen in order.split(min(training.batch, len(pictures))):
+        for first in range(0, len(order), training.batch):
+            chosen = torch.from_numpy(order[first : first + training.batch]).to(where)
             axes = [axis for axis in (-2, -1) if rng.random() < 0.5]
             logits = network(seen[chosen].flip(axes))
             loss = functional.binary_cross_entropy_with_logits(logits, wanted[chosen].flip(axes))

@@ -46,12 +46,11 @@ def gather_planes(
     ImageError
         If there is nothing to read, or none of it can be read.
     """
-    skipped: list[SkippedImage] = []
+    found, skipped = find_images(sources)
     planes: list[Plane] = []
     files = 0
     # Files that belong to an image which another file of it has opened already.
     parts: set[Path] = set()
-    found = _unique(path for source in sources for path in _expand(source, skipped))
     for path in (scene for file in found for scene in scenes_of(file)):
         if path.resolve() in parts:
             continue
@@ -64,8 +63,27 @@ def gather_planes(
         parts |= image.files
         files += 1
     if not planes:
-        raise _nothing_found(skipped)
+        raise nothing_found(skipped)
     return PlaneCollection(tuple(planes), tuple(skipped), files)
+
+
+def find_images(
+    sources: Iterable[str | os.PathLike[str]],
+) -> tuple[list[Path], list[SkippedImage]]:
+    """Find the files of images without opening any.
+
+    Parameters
+    ----------
+    sources : iterable of str or path-like
+        See `gather_planes`.
+
+    Returns
+    -------
+    (list of Path, list of SkippedImage)
+        Every file once, ordered by its path; and sources that hold none.
+    """
+    skipped: list[SkippedImage] = []
+    return _unique(path for source in sources for path in _expand(source, skipped)), skipped
 
 
 def _unique(paths: Iterable[Path]) -> list[Path]:
@@ -136,7 +154,8 @@ def _matches(pattern: str) -> list[Path]:
     return [*(image for image in images if image in found), *inside, *(named or files)]
 
 
-def _nothing_found(skipped: Sequence[SkippedImage]) -> ImageError:
+def nothing_found(skipped: Sequence[SkippedImage]) -> ImageError:
+    """Return the error that says why no image can be read."""
     if not skipped:
         return ImageError("there is no image to read; give at least one")
     named = "; ".join(f"{one.path_or_name}: {one.reason}" for one in skipped[:_NAMED])

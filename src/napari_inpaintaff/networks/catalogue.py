@@ -30,6 +30,7 @@ SHIPPED_FOLDERS: dict[str, Path] = {
     "student": _PACKAGE / "separation" / "weights",
     "affnet": _PACKAGE / "separation" / "affnet_weights",
     "fgnet": _PACKAGE / "foreground" / "weights",
+    "iem-network": _PACKAGE / "foreground" / "iem_network_weights",
 }
 
 _logger = logging.getLogger(__name__)

@@ -1,0 +1,129 @@
+"""The command that trains a foreground network without labels, on masks of IEM: train-iem."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
+from napari_inpaintaff.cli.model_making import check_model_file, counted, save_model
+from napari_inpaintaff.cli.options import (
+    Commands,
+    add_command,
+    add_device,
+    add_output,
+    add_seed,
+    check_output,
+    given,
+)
+from napari_inpaintaff.cli.stopping import stop_on_signals
+from napari_inpaintaff.errors import ParameterError
+
+if TYPE_CHECKING:
+    from napari_inpaintaff.foreground import IEMNetworkUpdate
+
+_SIDE, _EPOCHS, _BATCH = 128, 50, 128
+_NAMED = 5
+
+
+def add_commands(commands: Commands) -> None:
+    """Add train-iem."""
+    command = add_command(
+        commands,
+        "train-iem",
+        run_train_iem,
+        "train a network that finds the foreground of pictures, without labels",
+        "IEM finds a mask for every picture; a network learns from the best of them what they "
+        "have in common. For pictures with one object each.",
+    )
+    command.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        help="TIFF, PNG or JPEG in colour or greyscale, a folder of them, or a pattern",
+    )
+    add_output(command, "MODEL.safetensors", "model file to write")
+    for option, default, explanation in (
+        ("--side", _SIDE, "pictures are reduced and cropped to so many pixels a side"),
+        ("--epochs", _EPOCHS, "how often every picture is seen"),
+        ("--batch", _BATCH, "pictures per step"),
+    ):
+        command.add_argument(
+            option,
+            metavar="N",
+            type=int,
+            default=default,
+            help=f"{explanation} (default {default})",
+        )
+    command.add_argument(
+        "--refine",
+        action="store_true",
+        help="let IEM begin once more with every mask that the network predicts",
+    )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a training that was stopped or killed, from its checkpoint",
+    )
+    add_device(command)
+    add_seed(command)
+
+
+def run_train_iem(options: argparse.Namespace) -> None:
+    """Train on the given pictures, and write the model file."""
+    from napari_inpaintaff.foreground import IEMNetworkTraining, train_iem_network
+    from napari_inpaintaff.foreground.picture_squares import read_picture_squares
+    from napari_inpaintaff.inpainting import checkpoint_path
+
+    training = IEMNetworkTraining(
+        **given(options, side="side", epochs="epochs", batch="batch"),
+        refine=options.refine,
+        seed=options.seed,
+    )
+    checkpoint = checkpoint_path(options.output)
+    inputs = [Path(image) for image in options.images]
+    check_model_file(options.output, *inputs)
+    check_output(checkpoint, *inputs, suffixes=(".safetensors",))
+    if options.resume != checkpoint.exists():
+        raise ParameterError(
+            f"there is no checkpoint {checkpoint}; leave --resume out"
+            if options.resume
+            else f"{checkpoint} is the checkpoint of a training that was not finished: "
+            "go on with it with --resume, or remove it to begin anew"
+        )
+    squares = read_picture_squares(options.images, training.side)
+    for one in squares.skipped[:_NAMED]:
+        print_line(f"warning: skipped {one.path_or_name}: {one.reason}")
+    if len(squares.skipped) > _NAMED:
+        print_line(f"warning: skipped {len(squares.skipped)} images altogether")
+    with stop_on_signals() as stop, log_as_lines():
+        updates = train_iem_network(
+            squares.pixels,
+            training,
+            name=options.output.stem,
+            notes={"data": f"{counted(squares.names, 'image')} of the user"},
+            checkpoint=checkpoint,
+            device=options.device,
+            stop=stop,
+        )
+        network = follow(updates, "train the foreground", _read)
+        save_model(network, options.output)
+    record = network.metadata.training
+    print(
+        f"{options.output}: learned from the masks of {record['masks']} of "
+        f"{counted(record['pictures'], 'picture')} in {counted(record['epochs'], 'epoch')}"
+    )
+    if stop.stopped:
+        print(f"stopped early: the same command with --resume goes on from {checkpoint}")
+    else:
+        checkpoint.unlink(missing_ok=True)
+    command = ["inpaintaff", "foreground", "IMAGE", "-o", "mask.tif", "--model"]
+    print(f"use it: {shlex.join([*command, str(options.output)])}")
+
+
+def _read(update: IEMNetworkUpdate) -> Reading:
+    if update.phase == "masks":
+        return 0.0, 1.0, f"masks by IEM {update.done} of {update.total}"
+    return update.done, update.total, f"loss {update.loss:.3f}"
