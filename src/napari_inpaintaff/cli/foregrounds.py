@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Generator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.cli.console import follow, read_count
 from napari_inpaintaff.cli.foreground_choice import add_denoiser, load_denoiser
+from napari_inpaintaff.cli.inpainted_sides import inpainted_files, write_inpainted
 from napari_inpaintaff.cli.labels_written import TIFF
 from napari_inpaintaff.cli.options import (
     Commands,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from napari_inpaintaff.jobs import Progress
 
 _LEVEL = 0.5
+#: Of cells, where none is given.
+_DIAMETER = 25.0
 
 
 def add_commands(commands: Commands) -> None:
@@ -60,6 +64,12 @@ def add_commands(commands: Commands) -> None:
         default=_LEVEL,
         help=f"pixels of a higher probability are foreground (default {_LEVEL})",
     )
+    command.add_argument(
+        "--inpainted",
+        metavar="PREFIX",
+        type=Path,
+        help="write the image inpainted from its foreground and from its background, too",
+    )
     add_denoiser(command)
     add_diameter(command, "typical diameter of a cell (default: that of the model, else 25)")
     add_device(command)
@@ -85,6 +95,9 @@ def run_foreground(options: argparse.Namespace) -> None:
     in_colour = options.method in PICTURE_METHODS if network is None else network.channels == 3
     colours = _read(options, colour=in_colour)
     image = colours[0]
+    sides = []
+    if options.inpainted:
+        sides = inpainted_files(options.inpainted, *inputs, colour=len(colours) > 1)
     probability = np.zeros(image.data.shape, dtype=np.float32)
     find = _by_method(options) if network is None else _by_network(options, network)
     for plane in np.ndindex(image.data.shape[:-2]):
@@ -93,6 +106,8 @@ def run_foreground(options: argparse.Namespace) -> None:
     mask = threshold(probability, options.level)
     written = probability if options.probability else mask
     write_array(options.output, written, axes=image.axes, scale=image.scale, units=image.units)
+    if sides:
+        write_inpainted(sides, colours, mask, options.diameter or _DIAMETER)
     print(f"{options.output}: {mask.mean():.1%} foreground")
 
 
