@@ -19,6 +19,7 @@ from napari_inpaintaff.cli import (
     distillation,
     evaluation,
     exporting,
+    foreground_tables,
     foreground_training,
     foregrounds,
     iem_training,
@@ -93,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     information.add_commands(commands)
     sharing.add_commands(commands)
     reproduction.add_commands(commands)
+    foreground_tables.add_commands(commands)
     simulation.add_commands(commands)
     demonstration.add_commands(commands)
     viewer.add_commands(commands)
