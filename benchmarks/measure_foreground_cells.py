@@ -46,7 +46,7 @@ def tell(data: str, method: str, masks: list[NDArray[np.bool_]], tested: list[Fr
 
 
 def targets(image: NDArray[np.generic], diameter: float, margin: float) -> NDArray[np.int8]:
-    """What IEM is sure of: 1 foreground, 0 background, -1 neither."""
+    """Return what IEM is sure of: 1 foreground, 0 background, -1 neither."""
     share = foreground_probability(image, "iem", diameter=diameter, device="cpu")
     sure = np.abs(share - 0.5) >= margin
     return np.where(sure, share > 0.5, -1).astype(np.int8)

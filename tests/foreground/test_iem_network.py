@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ from napari_inpaintaff.foreground.picture_squares import picture_square, read_pi
 from napari_inpaintaff.images import layered_scenes
 from napari_inpaintaff.images.scene_files import write_scenes
 from napari_inpaintaff.jobs import Job
+from napari_inpaintaff.networks.model_file import ModelFile, write_model_file
 
 TINY = IEMNetworkTraining(side=24, epochs=3, batch=8, width=4)
 
@@ -132,6 +136,49 @@ def test_a_file_gives_the_same_network(tiny, pictures, tmp_path):
     assert isinstance(loaded, IEMNetwork)
     assert (loaded.metadata.name, loaded.channels) == ("mine", 3)
     np.testing.assert_array_equal(loaded.probability(pictures[0]), tiny.probability(pictures[0]))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"width": 0}, {"width": 10**6}, {"channels": 2}, {"side": "24"}, {"what": 1}, {"training": 3}],
+)
+def test_files_that_cannot_be_are_refused(tiny, tmp_path, damage):
+    metadata = {**tiny.metadata.to_json(), **damage}
+    path = tmp_path / "odd.safetensors"
+    write_model_file(path, ModelFile("iem-network", metadata, tiny.weights))
+    with pytest.raises(ModelFileError, match="damaged"):
+        load_foreground_model(path)
+    fewer = dict(list(tiny.weights.items())[1:])
+    write_model_file(path, ModelFile("iem-network", tiny.metadata.to_json(), fewer))
+    with pytest.raises(ModelFileError, match="do not fit"):
+        load_foreground_model(path)
+
+
+@pytest.mark.slow
+def test_a_command_that_is_killed_goes_on_with_the_same_network(tmp_path, capsys):
+    scenes = layered_scenes(20, 24, seed=3)
+    write_scenes(tmp_path, scenes.images, scenes.masks)
+    options = ["--side", "24", "--epochs", "150", "--batch", "8", "--device", "cpu"]
+    images = str(tmp_path / "images")
+    killed, whole = tmp_path / "killed.safetensors", tmp_path / "whole.safetensors"
+    checkpoint = tmp_path / "killed.checkpoint.safetensors"
+    command = [sys.executable, "-m", "napari_inpaintaff", "train-iem", images, "-o", str(killed)]
+    process = subprocess.Popen([*command, *options])
+    try:
+        while not checkpoint.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    assert not killed.exists()
+    assert main(["train-iem", images, "-o", str(killed), *options]) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main(["train-iem", images, "-o", str(killed), *options, "--resume"]) == 0
+    assert main(["train-iem", images, "-o", str(whole), *options]) == 0
+    weights = [IEMNetwork.load(path, device="cpu").weights for path in (killed, whole)]
+    assert all(np.array_equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not checkpoint.exists()
 
 
 def test_what_cannot_be_used_is_refused(tiny, pictures):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_inpaintaff.errors import ModelFileError, ParameterError
 
 IEM_NETWORK_KIND = "iem-network"
-_WIDEST, _LARGEST_SIDE = 1024, 4096
+_WIDEST, _LARGEST_SIDE = 512, 4096
 
 
 @dataclass(frozen=True)
