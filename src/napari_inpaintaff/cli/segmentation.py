@@ -72,8 +72,9 @@ def add_commands(commands: Commands) -> None:
     add_foreground(
         command,
         "otsu",
-        "an FGNet (name or file), a mask or label image (what is not zero is foreground), or a "
-        "method: otsu (default), global_otsu, iem, or none, which labels every pixel",
+        "a foreground network (name or file), a mask or label image (what is not zero is "
+        "foreground), or a method: otsu (default), global_otsu, iem, grabcut, largest, or none, "
+        "which labels every pixel",
     )
     add_outlines(command)
     add_diameter(command, "typical diameter of a cell (default: that of the model)")
