@@ -191,10 +191,8 @@ def test_what_cannot_be_used_is_refused(tiny, pictures):
         trained(layered_scenes(2, 32).images)
     constant = pictures.copy()
     constant[4] = 0.5
-    with pytest.raises(ImageError, match=r"image 4 of 20.*same intensity"):
+    with pytest.raises(ImageError, match=r"from 0 on, all.*image 4 of 16.*same intensity"):
         trained(constant)
-    with pytest.raises(ImageError, match="at least 21"):
-        trained(np.random.default_rng(0).random((3, 3, 20, 20)))
     for wrong in ({"side": 30}, {"side": 16}, {"epochs": 0}, {"part": 0.0}, {"learning_rate": 0}):
         with pytest.raises(ParameterError):
             IEMNetworkTraining(**wrong)

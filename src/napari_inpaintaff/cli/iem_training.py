@@ -18,7 +18,7 @@ from napari_inpaintaff.cli.options import (
     check_output,
     given,
 )
-from napari_inpaintaff.cli.stopping import stop_on_signals
+from napari_inpaintaff.cli.stopping import hint_at, stop_on_signals
 from napari_inpaintaff.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def run_train_iem(options: argparse.Namespace) -> None:
         print_line(f"warning: skipped {one.path_or_name}: {one.reason}")
     if len(squares.skipped) > _NAMED:
         print_line(f"warning: skipped {len(squares.skipped)} images altogether")
-    with stop_on_signals() as stop, log_as_lines():
+    with stop_on_signals() as stop, log_as_lines(), hint_at(checkpoint, stop):
         updates = train_iem_network(
             squares.pixels,
             training,

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from napari_inpaintaff.cli.console import print_line
@@ -72,3 +73,14 @@ def stop_on_signals() -> Iterator[StopSwitch]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def hint_at(checkpoint: Path, stop: StopSwitch) -> Iterator[None]:
+    """Say, when a training fails that has begun, that it can go on from its checkpoint."""
+    try:
+        yield
+    except BaseException:
+        if stop.began and checkpoint.exists():
+            print_line(f"the same command with --resume goes on from {checkpoint}")
+        raise

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
+from napari_inpaintaff.cli.console import Reading, follow, log_as_lines
 from napari_inpaintaff.cli.model_making import (
     add_images_and_model,
     check_model_file,
@@ -27,7 +26,7 @@ from napari_inpaintaff.cli.options import (
     add_seed,
     check_output,
 )
-from napari_inpaintaff.cli.stopping import StopSwitch, stop_on_signals
+from napari_inpaintaff.cli.stopping import hint_at, stop_on_signals
 from napari_inpaintaff.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
     collection = gather(options, ignore=report.name)
     from napari_inpaintaff.inpainting import train_inpainter
 
-    with stop_on_signals() as stop, log_as_lines(), _hint_at(checkpoint, stop):
+    with stop_on_signals() as stop, log_as_lines(), hint_at(checkpoint, stop):
         metadata = start.metadata if start else None
         updates = train_inpainter(
             collection.planes,
@@ -256,17 +255,6 @@ def _check_start(
         raise ParameterError(
             f"{options.model} predicts {has}: --loss {loss} does not fit it, {fitting} does"
         )
-
-
-@contextlib.contextmanager
-def _hint_at(checkpoint: Path, stop: StopSwitch) -> Iterator[None]:
-    """Say, when a training fails that has begun, that it can go on."""
-    try:
-        yield
-    except BaseException:
-        if stop.began and checkpoint.exists():
-            print_line(f"the same command with --resume goes on from {checkpoint}")
-        raise
 
 
 class _Display:

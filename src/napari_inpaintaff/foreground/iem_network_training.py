@@ -102,7 +102,8 @@ def train_iem_network(
         If the device is not available.
     """
     training = IEMNetworkTraining() if training is None else training
-    values, given = _checked(pictures, training)
+    given = np.asarray(pictures)
+    values = _standardised(given, training)
     state = IEMNetworkProgress.none(len(values), (training.side, training.side))
     mark = "" if checkpoint is None else fingerprint(values, training)
     if checkpoint is not None and checkpoint.exists():
@@ -145,17 +146,22 @@ def train_iem_network(
     return IEMNetwork(network, metadata, device=device)
 
 
-def _checked(
-    pictures: ArrayLike, training: IEMNetworkTraining
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Return standardised pictures, and those that were given."""
-    given = checked_images(pictures, IEMParameters())
-    if given.shape[1] not in (1, 3) or given.shape[2:] != (training.side, training.side):
+def _standardised(pictures: NDArray[Any], training: IEMNetworkTraining) -> NDArray[np.float32]:
+    """Return what the network sees, group by group: there may be many pictures."""
+    shape = pictures.shape
+    if len(shape) != 4 or shape[1] not in (1, 3) or shape[2:] != (training.side, training.side):
         raise ImageError(
             f"the pictures must have 1 or 3 channels of {training.side} x {training.side} pixels, "
-            f"got the shape {given.shape}"
+            f"got the shape {shape}"
         )
-    return standardised(given)[0], given
+    values = np.empty(shape, np.float32)
+    for first in range(0, len(pictures), _GROUP):
+        group = pictures[first : first + _GROUP]
+        try:
+            values[first : first + _GROUP] = standardised(checked_images(group, IEMParameters()))[0]
+        except ImageError as error:
+            raise ImageError(f"of the pictures from {first} on, {error}") from None
+    return values
 
 
 def _learned(
