@@ -120,6 +120,8 @@ def test_the_command_looks_at_all_colours(tmp_path, capsys):
     capsys.readouterr()
     assert main(["foreground", str(path), "-o", str(output), "--method", "otsu"]) == 2
     assert "--channel" in capsys.readouterr().err
+    assert main([*arguments, "--diameter", "20"]) == 2
+    assert "--diameter is for images of cells" in capsys.readouterr().err
 
 
 def test_pictures_that_cannot_be_used():

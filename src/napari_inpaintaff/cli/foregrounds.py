@@ -142,6 +142,10 @@ def _by_method(options: argparse.Namespace) -> _Finder:
         if values.ndim == 3:
             if model is not None:
                 raise ParameterError("a denoiser takes one channel: choose it with --channel")
+            if settings:
+                raise ParameterError(
+                    "--diameter is for images of cells in one channel: choose it with --channel"
+                )
             steps = iterate_picture_foreground(values, options.method, device=options.device)
             return _finished(steps, options.method)
         seen = values if model is None else model.denoise(values)
