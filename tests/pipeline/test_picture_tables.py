@@ -87,6 +87,8 @@ def test_the_published_formats_are_read(tmp_path):
         assert agreement > 0.96 if name == FLOWERS else agreement == 1
         np.testing.assert_allclose(pictures[0], 255 * SCENES.images[0], atol=60)
     assert [one.name for one in find_picture_sets(tmp_path / "cars")] == [CARS]
+    (tmp_path / "cars").rename(tmp_path / "mine")
+    assert find_picture_sets(tmp_path / "mine") == []
 
 
 def test_masks_of_another_size_and_damaged_files_are_told(tmp_path):

@@ -9,8 +9,9 @@ None of them is part of the package, and nothing is downloaded.
   ``segmentations/CLASS/NAME.png``, in which half of the people or more marked what is from 128
   on. The split is that of the data set; those of ReDO and IEM (1,000 test images) are not public
   here.
-- LSUN Car comes without masks: ``images/NAME.jpg`` (or png, webp) and ``masks/NAME.png``, not 0
-  on the car, as Mask R-CNN finds it. The test is every tenth picture.
+- LSUN Car comes without masks. In a folder with "car" in its name: ``images/NAME.jpg`` (or png,
+  webp) and ``masks/NAME.png``, not 0 on the car, as Mask R-CNN finds it. The test is every tenth
+  picture.
 """
 
 from __future__ import annotations
@@ -115,7 +116,9 @@ def find_picture_sets(root: Path) -> list[PictureSet]:
     found: dict[str, PictureSet] = {}
     for name, (sign, load) in _LOADERS.items():
         for folder in folders:
-            if name not in found and all((folder / part).exists() for part in sign):
+            # Folders with images and masks there are many.
+            meant = name != CARS or "car" in folder.resolve().name.lower()
+            if name not in found and meant and all((folder / part).exists() for part in sign):
                 found[name] = load(folder)
     return list(found.values())
 
