@@ -57,3 +57,16 @@ def test_a_straightforward_version_finds_the_same(seed):
     parameters = IEMParameters(iterations=40)
     (mask,) = maximise_inpainting_error(image[None], parameters=parameters, device="cpu").masks
     assert mask_scores(mask, reference_iem(image, parameters)).iou > 0.98
+
+
+def pieces(parameters: IEMParameters) -> float:
+    found = maximise_inpainting_error(SCENES.images, parameters=parameters, device="cpu").masks
+    return float(np.mean([ndimage.label(mask)[1] for mask in found]))
+
+
+def test_iem_without_its_parts():
+    """On scenes only the regularisation decides; the other two keep masks in one piece."""
+    assert iem_iou(IEMParameters(diversity=0.0)) < iem_iou() - 0.15
+    whole = pieces(IEMParameters())
+    assert pieces(IEMParameters(smoothing=False)) > whole
+    assert pieces(IEMParameters(boundary_only=False)) > whole
