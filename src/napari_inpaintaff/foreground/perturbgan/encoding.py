@@ -1,0 +1,106 @@
+"""How the encoder learns to find the layers of real images (section 3.3, equation 7)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_inpaintaff.foreground.perturbgan.adversarial import draw_latents
+from napari_inpaintaff.foreground.perturbgan.composition import Layers, draw_shifts
+from napari_inpaintaff.foreground.perturbgan.critic import Critic
+from napari_inpaintaff.foreground.perturbgan.encoder import Encoder
+from napari_inpaintaff.foreground.perturbgan.generator import LayeredGenerator
+
+#: Latent codes that tell how codes are spread.
+_SAMPLED = 2000
+
+
+def make_encoder(generator: LayeredGenerator, seed: int) -> Encoder:
+    """Make an encoder with random weights that predicts the average scene at first.
+
+    Parameters
+    ----------
+    generator : LayeredGenerator
+        Trained; on the same device as the encoder will be.
+    seed : int
+        Of the weights.
+    """
+    device = next(generator.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            codes = generator.styles(draw_latents(generator, _SAMPLED))
+        encoder = Encoder(generator.architecture, codes.mean(0), codes.std(0))
+    return encoder.to(device)
+
+
+class Autoencoder:
+    """Encoder and frozen generator: reconstructs images out of layers.
+
+    Parameters
+    ----------
+    generator : LayeredGenerator
+        Trained, in evaluation mode.
+    critic : Critic
+        Trained against it; its features say what looks alike.
+    perceptual_weight : float
+        Weight of the difference of features.
+    """
+
+    def __init__(
+        self, generator: LayeredGenerator, critic: Critic, perceptual_weight: float = 1.0
+    ) -> None:
+        self.generator = generator.eval().requires_grad_(False)
+        self.critic = critic.eval().requires_grad_(False)
+        self.perceptual_weight = perceptual_weight
+
+    def loss(self, encoder: nn.Module, real: Tensor) -> Tensor:
+        """Return how badly real images are reconstructed (equation 7).
+
+        Parameters
+        ----------
+        encoder : Module
+            Images to codes.
+        real : Tensor, shape (B, C, side, side)
+            Real images.
+
+        Returns
+        -------
+        Tensor
+            Scalar: mean absolute difference, and mean squared difference of the features.
+        """
+        return self._difference(self.generator(encoder(real)).compose(), real)
+
+    def rehearsal_loss(self, encoder: nn.Module, count: int, reach: float) -> Tensor:
+        """Return how badly generated scenes, whose layers are known, are taken apart.
+
+        The publication trains on real images alone. What the generator made comes with the
+        answer, and an encoder that knows it finds the same layers in real images.
+
+        Parameters
+        ----------
+        encoder : Module
+            Images to codes.
+        count : int
+            Scenes to draw; random numbers are those of PyTorch.
+        reach : float
+            Furthest shift of their foregrounds, in pixels.
+
+        Returns
+        -------
+        Tensor
+            Scalar: that of equation 7, and the mean absolute difference of the masks.
+        """
+        with torch.no_grad():
+            codes = self.generator.styles(draw_latents(self.generator, count))
+            layers = self.generator(codes).shifted(draw_shifts(count, reach, codes.device))
+            images = layers.compose()
+        found: Layers = self.generator(encoder(images))
+        missed: Tensor = (found.mask - layers.mask).abs().mean()
+        return self._difference(found.compose(), images) + missed
+
+    def _difference(self, found: Tensor, wanted: Tensor) -> Tensor:
+        of_found, of_wanted = self.critic.features(found), self.critic.features(wanted)
+        perceptual = functional.mse_loss(of_found, of_wanted)
+        return (found - wanted).abs().mean() + self.perceptual_weight * perceptual
