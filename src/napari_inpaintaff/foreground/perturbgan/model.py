@@ -116,14 +116,23 @@ class PerturbGAN:
         """Generate layered scenes; the masks are those of the front layer."""
         return generate(self.networks.generator, count, seed=seed)
 
-    def probability(self, image: ArrayLike) -> NDArray[np.float32]:
+    @property
+    def channels(self) -> int:
+        """Channels of the images that it has learned from: 1, or 3 for colour."""
+        return self.metadata.architecture.channels
+
+    def probability(
+        self, image: ArrayLike, *, diameter: float | None = None
+    ) -> NDArray[np.float32]:
         """Find the foreground of an image.
 
         Parameters
         ----------
         image : array of numbers, shape (Y, X) or (C, Y, X)
-            Raw intensities, with as many channels as the model has learned from. It is scaled
-            to the square that the networks see.
+            Raw intensities, with as many channels as the model has learned from; a model of
+            three takes planes, too. It is scaled to the square that the networks see.
+        diameter : float, optional
+            Ignored: the model knows no cells.
 
         Returns
         -------
@@ -135,6 +144,7 @@ class PerturbGAN:
         ImageError
             If the image has other channels, is too small or the same everywhere.
         """
+        del diameter
         pixels = np.asarray(image)
         pixels = pixels[None] if pixels.ndim == 2 else pixels
         mask = self.masks([pixels])[0]
@@ -227,14 +237,15 @@ class PerturbGAN:
         return front if self.metadata.foreground_layer == "front" else 1 - front
 
     def _pictures(self, images: Sequence[ArrayLike]) -> Tensor:
-        architecture = self.metadata.architecture
-        pictures = [as_picture(image, architecture.side) for image in images]
-        if any(len(picture) != architecture.channels for picture in pictures):
-            wanted = "in colour" if architecture.channels == 3 else "of one channel"
+        pictures = [as_picture(image, self.metadata.architecture.side) for image in images]
+        if self.channels == 1 and any(len(picture) == 3 for picture in pictures):
             raise ImageError(
-                f"the model {self.metadata.name} has learned from images {wanted}: give such ones"
+                f"the model {self.metadata.name} has learned from images of one channel, and this "
+                "one is in colour: choose a channel"
             )
-        return torch.from_numpy(np.stack(pictures)).to(self.device)
+        shape = (self.channels, *pictures[0].shape[1:])
+        whole = np.stack([np.broadcast_to(picture, shape) for picture in pictures])
+        return torch.from_numpy(whole).to(self.device)
 
 
 class _Fit:

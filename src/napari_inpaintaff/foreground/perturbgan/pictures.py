@@ -25,7 +25,9 @@ _DARK, _BRIGHT = 1.0, 99.0
 _LIMIT = 1.5
 
 
-def as_picture(image: ArrayLike, side: int, *, name: str = "the image") -> NDArray[np.float32]:
+def as_picture(
+    image: ArrayLike, side: int, *, smallest: int | None = None, name: str = "the image"
+) -> NDArray[np.float32]:
     """Scale an image to a square of a side and to intensities of about -1 to 1.
 
     Parameters
@@ -35,6 +37,8 @@ def as_picture(image: ArrayLike, side: int, *, name: str = "the image") -> NDArr
         the darkest ones.
     side : int
         Of the result, whatever the shape of the image (section 3.4).
+    smallest : int, optional
+        Side that the image must have; by default that of the result.
     name : str, optional
         For messages.
 
@@ -46,7 +50,7 @@ def as_picture(image: ArrayLike, side: int, *, name: str = "the image") -> NDArr
     Raises
     ------
     ImageError
-        If it is no such image, smaller than the side, or the same everywhere.
+        If it is no such image, too small, or the same everywhere.
     """
     pixels = np.asarray(image, np.float32)
     if pixels.ndim == 2:
@@ -56,10 +60,11 @@ def as_picture(image: ArrayLike, side: int, *, name: str = "the image") -> NDArr
             f"{name} has the shape {pixels.shape}: it must be (Y, X), or (C, Y, X) with 1 or 3 "
             "channels"
         )
-    if min(pixels.shape[1:]) < side:
+    smallest = side if smallest is None else smallest
+    if min(pixels.shape[1:]) < smallest:
         raise ImageError(
-            f"{name} has {pixels.shape[1]} x {pixels.shape[2]} pixels, less than the side {side}: "
-            "leave it out, or choose a smaller side"
+            f"{name} has {pixels.shape[1]} x {pixels.shape[2]} pixels, less than the side "
+            f"{smallest}: leave it out, or choose a smaller side"
         )
     known = np.isfinite(pixels)
     if not known.any() or pixels[known].min() == pixels[known].max():
@@ -106,21 +111,25 @@ class Pictures:
                 f"common; give at least {FEWEST_IMAGES}, better thousands"
             )
         called = names or [f"image {number}" for number in range(len(images))]
-        found = [as_picture(image, side, name=n) for image, n in zip(images, called, strict=True)]
+        wanted = round(CROP_MARGIN * side) if random_crops else side
+        found = [
+            as_picture(image, wanted, smallest=side, name=one)
+            for image, one in zip(images, called, strict=True)
+        ]
         if len({picture.shape for picture in found}) > 1:
             raise ImageError("some images are in colour and others are not: give one kind only")
-        self.whole = torch.from_numpy(np.stack(found))
-        self.random_crops = random_crops
+        self._largest = torch.from_numpy(np.stack(found))
+        self._random_crops = random_crops
         self._sides: dict[int, Tensor] = {}
 
     @property
     def channels(self) -> int:
         """Of every image."""
-        return self.whole.shape[1]
+        return self._largest.shape[1]
 
     def fingerprint(self) -> str:
         """Return what tells these images from others."""
-        return hashlib.sha256(self.whole.numpy().tobytes()).hexdigest()
+        return hashlib.sha256(self._largest.numpy().tobytes()).hexdigest()
 
     def draw(self, side: int, batch: int, rng: np.random.Generator) -> Tensor:
         """Draw real images at one side.
@@ -138,7 +147,7 @@ class Pictures:
         -------
         Tensor of float32, shape (batch, C, side, side)
         """
-        images = self._at(side)
+        images = self._at(round(CROP_MARGIN * side) if self._random_crops else side)
         chosen = rng.choice(len(images), batch, replace=batch > len(images))
         margin = images.shape[-1] - side
         if margin == 0:
@@ -150,12 +159,17 @@ class Pictures:
         ]
         return torch.stack(crops)
 
+    def draw_whole(self, side: int, batch: int, rng: np.random.Generator) -> Tensor:
+        """Draw real images that are not cropped; see `draw`."""
+        images = self._at(side)
+        chosen = rng.choice(len(images), batch, replace=batch > len(images))
+        return images[torch.from_numpy(chosen)]
+
     def _at(self, side: int) -> Tensor:
-        """Return all images, shrunk for one side and made once."""
+        """Return all images, shrunk to a side, and made once."""
         if side not in self._sides:
-            wanted = round(CROP_MARGIN * side) if self.random_crops else side
             self._sides[side] = functional.interpolate(
-                self.whole, (wanted, wanted), mode="bilinear", align_corners=False, antialias=True
+                self._largest, (side, side), mode="bilinear", align_corners=False, antialias=True
             )
         return self._sides[side]
 

@@ -203,7 +203,7 @@ class _Run:
 
         def draw_loss(step: int) -> Tensor:
             rng = np.random.default_rng((training.seed, _ENCODER_SEED, step))
-            real = self.pictures.draw(training.side, training.batch, rng).to(self.device)
+            real = self.pictures.draw_whole(training.side, training.batch, rng).to(self.device)
             with seeded(step_seed(training.seed + _ENCODER_SEED, step), self.device):
                 loss = autoencoder.loss(state.network, real)
                 return loss + autoencoder.rehearsal_loss(state.network, len(real), reach)
