@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -246,7 +247,7 @@ def test_training_grows_from_8_to_the_full_side() -> None:
     assert scales[-1] == training.scale_at(1.0)
     assert scales[-1].alpha == 1.0
     assert scales[-1].batch == 4
-    for before, after in zip(scales, scales[1:], strict=False):
+    for before, after in itertools.pairwise(scales):
         if before.side == after.side:
             assert after.alpha >= before.alpha
         else:

@@ -90,7 +90,7 @@ class Game:
         real : Tensor, shape (B, C, side, side)
             Real images on the device.
         scale : Scale
-            Side and fading; the batch is that of the real images.
+            Side and fading.
         """
         with torch.no_grad():
             fake, _ = self.imitate(len(real), scale)

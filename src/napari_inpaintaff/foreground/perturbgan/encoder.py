@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
 from napari_inpaintaff.foreground.perturbgan.architecture import LayeredArchitecture
-
-#: Feature maps of the first stage, in those of the generator at the full side.
-_WIDTH = 1
 
 
 class ResidualBlock(nn.Module):
@@ -49,7 +44,7 @@ class Encoder(nn.Module):
 
     def __init__(self, architecture: LayeredArchitecture, mean: Tensor, spread: Tensor) -> None:
         super().__init__()
-        width = _WIDTH * architecture.narrow
+        width = architecture.narrow
         layers: list[nn.Module] = [
             nn.Conv2d(architecture.channels, width, 3, 1, 1, bias=False),
             nn.BatchNorm2d(width),
@@ -63,11 +58,14 @@ class Encoder(nn.Module):
             side, inputs = side // stride, outputs
         self.trunk = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Linear(inputs * side**2, mean.numel())
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.mean: Tensor
+        self.spread: Tensor
         self.register_buffer("mean", mean.clone())
         self.register_buffer("spread", spread.clone())
 
     def forward(self, images: Tensor) -> Tensor:
         """Return codes (B, architecture.codes, code) of images (B, C, side, side)."""
-        mean, spread = cast(Tensor, self.mean), cast(Tensor, self.spread)
-        deviations: Tensor = self.head(self.trunk(images)).unflatten(1, mean.shape)
-        return mean + spread * deviations
+        deviations: Tensor = self.head(self.trunk(images)).unflatten(1, self.mean.shape)
+        return self.mean + self.spread * deviations

@@ -72,7 +72,7 @@ class Autoencoder:
         """
         return self._difference(self.generator(encoder(real)).compose(), real)
 
-    def rehearsal_loss(self, encoder: nn.Module, count: int, reach: float) -> Tensor:
+    def rehearsal_loss(self, encoder: Encoder, count: int, reach: float) -> Tensor:
         """Return how badly generated scenes, whose layers are known, are taken apart.
 
         The publication trains on real images alone. What the generator made comes with the
@@ -80,7 +80,7 @@ class Autoencoder:
 
         Parameters
         ----------
-        encoder : Module
+        encoder : Encoder
             Images to codes.
         count : int
             Scenes to draw; random numbers are those of PyTorch.
@@ -90,15 +90,18 @@ class Autoencoder:
         Returns
         -------
         Tensor
-            Scalar: that of equation 7, and the mean absolute difference of the masks.
+            Scalar: that of equation 7, and the differences of the masks (mean, absolute) and of
+            the codes (mean, squared, in units of their spread).
         """
         with torch.no_grad():
             codes = self.generator.styles(draw_latents(self.generator, count))
             layers = self.generator(codes).shifted(draw_shifts(count, reach, codes.device))
             images = layers.compose()
-        found: Layers = self.generator(encoder(images))
+        guessed = encoder(images)
+        found: Layers = self.generator(guessed)
         missed: Tensor = (found.mask - layers.mask).abs().mean()
-        return self._difference(found.compose(), images) + missed
+        deviation = ((guessed - codes) / encoder.spread.clamp(min=1e-3)).square().mean()
+        return self._difference(found.compose(), images) + missed + deviation
 
     def _difference(self, found: Tensor, wanted: Tensor) -> Tensor:
         of_found, of_wanted = self.critic.features(found), self.critic.features(wanted)

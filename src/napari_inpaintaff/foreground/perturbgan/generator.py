@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,10 @@ from napari_inpaintaff.foreground.perturbgan.layers import (
 
 #: How much slower the mapping learns than all else (Karras et al. 2018, StyleGAN).
 _MAPPING_RATE = 0.01
+
+
+#: Of the mask at first.
+FIRST_LOGIT = -2.0
 
 
 class Mapping(nn.Module):
@@ -111,6 +116,10 @@ class LayeredGenerator(nn.Module):
         outputs = [image, image + 1] if architecture.generators == 2 else [2 * image + 1]
         self.mappings = nn.ModuleList([Mapping(architecture) for _ in outputs])
         self.syntheses = nn.ModuleList([Synthesis(architecture, count) for count in outputs])
+        for head in cast(Synthesis, self.syntheses[-1]).heads:
+            # Masks begin small. Large ones hold background around the object, which nothing
+            # drives out of them as long as the background looks the same everywhere.
+            nn.init.constant_(cast(EqualisedConv2d, head).bias[-1:], FIRST_LOGIT)
 
     def forward(self, codes: Tensor, side: int | None = None, alpha: float = 1.0) -> Layers:
         """Generate layered scenes.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -174,7 +174,7 @@ class _Run:
             began = time.monotonic()
             scale = self.training.scale_at(progress)
             rng = np.random.default_rng((self.training.seed, game.step))
-            real = self.pictures.draw(scale.side, scale.batch, rng).to(self.device)
+            real = self.pictures.draw(scale.side, self.training.batch, rng).to(self.device)
             with seeded(step_seed(self.training.seed, game.step), self.device):
                 game.play(real, scale)
             game.seconds += time.monotonic() - began
@@ -198,6 +198,7 @@ class _Run:
             self.encoder = Optimisation(self._fresh_encoder())
             self._save()
         state, training = self.encoder, self.training
+        network = cast(Encoder, state.network)
         schedule = training.encoder_schedule()
         reach = training.shift * training.side
 
@@ -205,8 +206,8 @@ class _Run:
             rng = np.random.default_rng((training.seed, _ENCODER_SEED, step))
             real = self.pictures.draw_whole(training.side, training.batch, rng).to(self.device)
             with seeded(step_seed(training.seed + _ENCODER_SEED, step), self.device):
-                loss = autoencoder.loss(state.network, real)
-                return loss + autoencoder.rehearsal_loss(state.network, len(real), reach)
+                loss = autoencoder.loss(network, real)
+                return loss + autoencoder.rehearsal_loss(network, len(real), reach)
 
         for step in optimise(state, draw_loss, schedule, stop=self.stop):
             if time.monotonic() - self._sampled > _SECONDS_BETWEEN_SAMPLES or step.progress >= 1:
