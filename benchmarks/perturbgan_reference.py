@@ -33,8 +33,7 @@ class ReferenceSegmenter(nn.Module):
         widths = [width, 2 * width, 4 * width, 4 * width]
         self.down = nn.ModuleList(map(_stage, [3, *widths[:-1]], widths))
         self.up = nn.ModuleList(
-            _stage(fine + coarse, fine)
-            for fine, coarse in itertools.pairwise(widths)
+            _stage(fine + coarse, fine) for fine, coarse in itertools.pairwise(widths)
         )
         self.head = nn.Conv2d(width, 1, 1)
 

@@ -26,6 +26,7 @@ from napari_inpaintaff.cli import (
     information,
     measurement,
     partitioning,
+    perturbgan_training,
     reproduction,
     segmentation,
     sharing,
@@ -89,6 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     training.add_commands(commands)
     foreground_training.add_commands(commands)
     iem_training.add_commands(commands)
+    perturbgan_training.add_commands(commands)
     distillation.add_commands(commands)
     affinity_training.add_commands(commands)
     information.add_commands(commands)

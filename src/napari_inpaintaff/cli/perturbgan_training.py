@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 # Kept here, not imported: --help must be fast.
 ROWS = ("a", "b", "c", "d", "e", "f", "g")
 LAYERS = ("auto", "front", "back")
-_SIDE, _MINIMUM_SIZE, _ROW, _STEPS = 32, 0.15, "d", 20_000
+SIDE, MINIMUM_SIZE, ROW, STEPS, ENCODER_STEPS = 32, 0.15, "d", 20_000, 2000
 _SECONDS_BETWEEN_PICTURES = 30.0
 
 
@@ -80,7 +80,7 @@ def _add_length(command: argparse.ArgumentParser) -> None:
         "--side",
         metavar="PIXELS",
         type=int,
-        help=f"images are scaled to squares of this side, 8, 16 ... 256 (default {_SIDE})",
+        help=f"images are scaled to squares of this side, 8, 16 ... 256 (default {SIDE})",
     )
     length = command.add_mutually_exclusive_group()
     length.add_argument("--minutes", metavar="M", type=float, help="how long")
@@ -88,10 +88,13 @@ def _add_length(command: argparse.ArgumentParser) -> None:
         "--steps",
         metavar="N",
         type=int,
-        help=f"steps of the generator instead; reproducible on one machine (default {_STEPS})",
+        help=f"steps of the generator instead; reproducible on one machine (default {STEPS})",
     )
     command.add_argument(
-        "--encoder-steps", metavar="N", type=int, help="of the encoder, at most (default 2000)"
+        "--encoder-steps",
+        metavar="N",
+        type=int,
+        help=f"of the encoder, at most (default {ENCODER_STEPS})",
     )
     command.add_argument(
         "--resume",
@@ -106,12 +109,12 @@ def _add_method(command: argparse.ArgumentParser) -> None:
         metavar="PART",
         type=float,
         help="part of the image that the object covers on the average, at least (default "
-        f"{_MINIMUM_SIZE})",
+        f"{MINIMUM_SIZE})",
     )
     command.add_argument(
         "--row",
         choices=ROWS,
-        default=_ROW,
+        default=ROW,
         help="settings of a row of Table 1 of the publication: a, the basic ones; b, no shift; c, "
         "twice the shift; d, contrast jitter of the background (default); e, no random crops; f, a "
         "larger weight of the size; g, a single generator",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_inpaintaff.errors import ModelFileError
 from napari_inpaintaff.foreground.fgnet_metadata import FGNET_KIND
 from napari_inpaintaff.foreground.iem_network_parameters import IEM_NETWORK_KIND
+from napari_inpaintaff.foreground.perturbgan import PERTURBGAN_KIND
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.networks.catalogue import NamedModel, find_model, named_models
 from napari_inpaintaff.networks.model_file import read_model_kind
@@ -66,10 +67,17 @@ def _load_iem_network(path: Path, device: str) -> ForegroundModel:
     return IEMNetwork.load(path, device=device)
 
 
+def _load_perturbgan(path: Path, device: str) -> ForegroundModel:
+    from napari_inpaintaff.foreground.perturbgan import PerturbGAN
+
+    return PerturbGAN.load(path, device=device)
+
+
 #: What loads the model files of a kind, given a path and a device.
 FOREGROUND_MODELS: dict[str, Callable[[Path, str], ForegroundModel]] = {
     FGNET_KIND: _load_fgnet,
     IEM_NETWORK_KIND: _load_iem_network,
+    PERTURBGAN_KIND: _load_perturbgan,
 }
 
 

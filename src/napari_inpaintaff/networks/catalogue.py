@@ -31,6 +31,7 @@ SHIPPED_FOLDERS: dict[str, Path] = {
     "affnet": _PACKAGE / "separation" / "affnet_weights",
     "fgnet": _PACKAGE / "foreground" / "weights",
     "iem-network": _PACKAGE / "foreground" / "iem_network_weights",
+    "perturbgan": _PACKAGE / "foreground" / "perturbgan" / "weights",
 }
 
 _logger = logging.getLogger(__name__)
