@@ -20,6 +20,7 @@ from napari_inpaintaff.foreground.perturbgan.composition import (
     draw_shifts,
     jitter_contrast,
     shift_images,
+    slide_images,
 )
 from napari_inpaintaff.foreground.perturbgan.critic import Critic
 from napari_inpaintaff.foreground.perturbgan.encoder import Encoder
@@ -112,6 +113,20 @@ def test_foreground_and_mask_move_together_over_a_background_that_stays(
                 torch.testing.assert_close(image[:, y, x], before)
 
 
+@settings(max_examples=20)
+@given(rows=st.integers(-7, 7), columns=st.integers(-7, 7))
+def test_sliding_by_whole_pixels_is_shifting(rows: int, columns: int) -> None:
+    layers, shifts = random_layers(seed=2, batch=2), torch.tensor([[rows, columns], [1, -2]])
+    slid, shifted = layers.slid(shifts.float()), layers.shifted(shifts)
+    torch.testing.assert_close(slid.compose(), shifted.compose(), rtol=0, atol=1e-5)
+
+
+def test_sliding_by_half_a_pixel_is_the_mean_of_neighbours() -> None:
+    images = torch.arange(16.0).reshape(1, 1, 4, 4)
+    slid = slide_images(images, torch.tensor([[0.0, 0.5]]))
+    torch.testing.assert_close(slid[..., 1:], images[..., 1:] - 0.5)
+
+
 def test_every_image_has_a_shift_of_its_own() -> None:
     images = torch.zeros(2, 1, 5, 5)
     images[:, 0, 2, 2] = 1
@@ -197,9 +212,10 @@ def test_each_generator_has_its_own_codes() -> None:
 def test_the_encoder_begins_with_the_average_code() -> None:
     torch.manual_seed(0)
     mean = torch.randn(SMALL.codes, SMALL.code)
-    encoder = Encoder(SMALL, mean, torch.zeros_like(mean)).eval()
-    codes = encoder(torch.rand(2, 3, 32, 32))
-    torch.testing.assert_close(codes, mean.expand(2, -1, -1))
+    encoder = Encoder(SMALL, mean, torch.ones_like(mean), 0.1).eval()
+    found = encoder(torch.rand(2, 3, 32, 32))
+    torch.testing.assert_close(found.codes, mean.expand(2, -1, -1))
+    torch.testing.assert_close(found.shifts, torch.zeros(2, 2))
 
 
 def test_masks_collapse_when_they_are_empty_or_full() -> None:
@@ -246,7 +262,6 @@ def test_training_grows_from_8_to_the_full_side() -> None:
     assert scales[0].alpha == 1.0  # there is nothing to fade in from
     assert scales[-1] == training.scale_at(1.0)
     assert scales[-1].alpha == 1.0
-    assert scales[-1].batch == 4
     for before, after in itertools.pairwise(scales):
         if before.side == after.side:
             assert after.alpha >= before.alpha

@@ -18,7 +18,7 @@ from napari_inpaintaff.foreground.perturbgan import (
     train_perturbgan,
 )
 from napari_inpaintaff.foreground.perturbgan.critic import Critic
-from napari_inpaintaff.foreground.perturbgan.encoding import Autoencoder, make_encoder
+from napari_inpaintaff.foreground.perturbgan.encoding import Autoencoder, decode, make_encoder
 from napari_inpaintaff.foreground.perturbgan.generator import LayeredGenerator
 from napari_inpaintaff.networks.model_file import ModelFile, read_model_file, write_model_file
 
@@ -104,7 +104,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 def test_the_encoder_learns_to_find_the_masks_of_generated_images() -> None:
     generator = bold_generator()
     autoencoder = Autoencoder(generator, Critic(generator.architecture))
-    encoder = make_encoder(generator, 0)
+    encoder = make_encoder(generator, 0, 0.0)
     adam = torch.optim.Adam(encoder.parameters(), 3e-3)
     torch.manual_seed(1)
     layers = generator(generator.styles(torch.randn(100, 8)))
@@ -112,13 +112,13 @@ def test_the_encoder_learns_to_find_the_masks_of_generated_images() -> None:
 
     def score() -> float:
         with torch.no_grad():
-            found = generator(encoder.eval()(layers.compose())).mask[:, 0].numpy() > 0.5
+            found = decode(generator, encoder.eval()(layers.compose())).mask[:, 0].numpy() > 0.5
         return overlap(found, truth)
 
     before = score()
     for _ in range(100):
         adam.zero_grad()
-        autoencoder.rehearsal_loss(encoder.train(), 16, 0.0).backward()
+        autoencoder.rehearsal_loss(encoder.train(), 16).backward()
         adam.step()
     assert score() > before + 0.05
 

@@ -48,6 +48,14 @@ class Layers:
             shift_images(self.mask, shifts),
         )
 
+    def slid(self, shifts: Tensor) -> Layers:
+        """Move foreground and mask by parts of pixels, too; see `slide_images` and `shifted`."""
+        return Layers(
+            self.background,
+            slide_images(self.foreground, shifts),
+            slide_images(self.mask, shifts),
+        )
+
     def faded_in(self, coarse: Layers, alpha: float) -> Layers:
         """Blend with the scenes of half the side, enlarged; ``alpha`` 0 is these alone."""
         return Layers(
@@ -95,6 +103,29 @@ def shift_images(images: Tensor, shifts: Tensor) -> Tensor:
     rows = rows[:, None, :, None].expand(batch, channels, height, padded.shape[-1])
     columns = columns[:, None, None, :].expand(batch, channels, height, width)
     return padded.gather(2, rows).gather(3, columns)
+
+
+def slide_images(images: Tensor, shifts: Tensor) -> Tensor:
+    """Shift every image by its own number of pixels, which need not be whole.
+
+    Parameters
+    ----------
+    images : Tensor, shape (B, C, Y, X)
+        Any values.
+    shifts : Tensor of float, shape (B, 2)
+        Rows down and columns to the right.
+
+    Returns
+    -------
+    Tensor, shape (B, C, Y, X)
+        Interpolated between neighbours, 0 where nothing moves in; has gradients in the shifts.
+    """
+    height, width = images.shape[2:]
+    matrices = torch.eye(2, 3, device=images.device).repeat(len(images), 1, 1)
+    moved = torch.stack([-2 * shifts[:, 1] / width, -2 * shifts[:, 0] / height], dim=1)
+    matrices = torch.cat([matrices[:, :, :2], moved[:, :, None]], dim=2)
+    grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, align_corners=False)
 
 
 def draw_shifts(count: int, reach: float, device: torch.device) -> Tensor:

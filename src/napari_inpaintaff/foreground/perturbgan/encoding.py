@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from napari_inpaintaff.foreground.perturbgan.adversarial import draw_latents
 from napari_inpaintaff.foreground.perturbgan.composition import Layers, draw_shifts
 from napari_inpaintaff.foreground.perturbgan.critic import Critic
-from napari_inpaintaff.foreground.perturbgan.encoder import Encoder
+from napari_inpaintaff.foreground.perturbgan.encoder import Encoder, Encoding
 from napari_inpaintaff.foreground.perturbgan.generator import LayeredGenerator
 
 #: Latent codes that tell how codes are spread.
 _SAMPLED = 2000
 
 
-def make_encoder(generator: LayeredGenerator, seed: int) -> Encoder:
+def make_encoder(generator: LayeredGenerator, seed: int, reach: float) -> Encoder:
     """Make an encoder with random weights that predicts the average scene at first.
 
     Parameters
@@ -25,14 +25,22 @@ def make_encoder(generator: LayeredGenerator, seed: int) -> Encoder:
         Trained; on the same device as the encoder will be.
     seed : int
         Of the weights.
+    reach : float
+        Furthest shift of foregrounds that it finds, in parts of the side.
     """
     device = next(generator.parameters()).device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         with torch.no_grad():
             codes = generator.styles(draw_latents(generator, _SAMPLED))
-        encoder = Encoder(generator.architecture, codes.mean(0), codes.std(0))
+        encoder = Encoder(generator.architecture, codes.mean(0), codes.std(0), reach)
     return encoder.to(device)
+
+
+def decode(generator: LayeredGenerator, encoding: Encoding) -> Layers:
+    """Return the layers that an encoding stands for."""
+    layers: Layers = generator(encoding.codes)
+    return layers.slid(encoding.shifts * generator.architecture.side)
 
 
 class Autoencoder:
@@ -55,12 +63,12 @@ class Autoencoder:
         self.critic = critic.eval().requires_grad_(False)
         self.perceptual_weight = perceptual_weight
 
-    def loss(self, encoder: nn.Module, real: Tensor) -> Tensor:
+    def loss(self, encoder: Encoder, real: Tensor) -> Tensor:
         """Return how badly real images are reconstructed (equation 7).
 
         Parameters
         ----------
-        encoder : Module
+        encoder : Encoder
             Images to codes.
         real : Tensor, shape (B, C, side, side)
             Real images.
@@ -70,9 +78,9 @@ class Autoencoder:
         Tensor
             Scalar: mean absolute difference, and mean squared difference of the features.
         """
-        return self._difference(self.generator(encoder(real)).compose(), real)
+        return self._difference(decode(self.generator, encoder(real)).compose(), real)
 
-    def rehearsal_loss(self, encoder: Encoder, count: int, reach: float) -> Tensor:
+    def rehearsal_loss(self, encoder: Encoder, count: int) -> Tensor:
         """Return how badly generated scenes, whose layers are known, are taken apart.
 
         The publication trains on real images alone. What the generator made comes with the
@@ -84,24 +92,28 @@ class Autoencoder:
             Images to codes.
         count : int
             Scenes to draw; random numbers are those of PyTorch.
-        reach : float
-            Furthest shift of their foregrounds, in pixels.
 
         Returns
         -------
         Tensor
-            Scalar: that of equation 7, and the differences of the masks (mean, absolute) and of
-            the codes (mean, squared, in units of their spread).
+            Scalar: that of equation 7, and the differences of the masks (mean, absolute), of the
+            codes and of the shifts (mean, squared, in units of their spread and reach).
         """
+        side, reach = self.generator.architecture.side, float(encoder.reach)
         with torch.no_grad():
             codes = self.generator.styles(draw_latents(self.generator, count))
-            layers = self.generator(codes).shifted(draw_shifts(count, reach, codes.device))
+            shifts = draw_shifts(count, reach * side, codes.device)
+            layers = self.generator(codes).shifted(shifts)
             images = layers.compose()
-        guessed = encoder(images)
-        found: Layers = self.generator(guessed)
+        guessed: Encoding = encoder(images)
+        found = decode(self.generator, guessed)
         missed: Tensor = (found.mask - layers.mask).abs().mean()
-        deviation = ((guessed - codes) / encoder.spread.clamp(min=1e-3)).square().mean()
-        return self._difference(found.compose(), images) + missed + deviation
+        loss = self._difference(found.compose(), images) + missed
+        deviation: Tensor = (guessed.codes - codes) / encoder.spread.clamp(min=1e-3)
+        loss = loss + deviation.square().mean()
+        if reach:
+            loss = loss + ((guessed.shifts - shifts / side) / reach).square().mean()
+        return loss
 
     def _difference(self, found: Tensor, wanted: Tensor) -> Tensor:
         of_found, of_wanted = self.critic.features(found), self.critic.features(wanted)

@@ -19,7 +19,7 @@ from napari_inpaintaff.foreground.perturbgan.collapse import generate, samples_o
 from napari_inpaintaff.foreground.perturbgan.composition import Layers
 from napari_inpaintaff.foreground.perturbgan.critic import Critic
 from napari_inpaintaff.foreground.perturbgan.encoder import Encoder
-from napari_inpaintaff.foreground.perturbgan.encoding import Autoencoder
+from napari_inpaintaff.foreground.perturbgan.encoding import Autoencoder, decode
 from napari_inpaintaff.foreground.perturbgan.generator import LayeredGenerator
 from napari_inpaintaff.foreground.perturbgan.metadata import PERTURBGAN_KIND, PerturbGANMetadata
 from napari_inpaintaff.foreground.perturbgan.parameters import LayeredSamples
@@ -228,8 +228,7 @@ class PerturbGAN:
             return samples_of(self._layers(self.networks.encoder, self._pictures(images)))
 
     def _layers(self, encoder: Encoder, pictures: Tensor) -> Layers:
-        layers: Layers = self.networks.generator(encoder(pictures))
-        return layers
+        return decode(self.networks.generator, encoder(pictures))
 
     @torch.no_grad()
     def _masks_of(self, encoder: Encoder, pictures: Tensor) -> NDArray[np.float32]:
@@ -275,5 +274,5 @@ def _build(architecture: LayeredArchitecture) -> Networks:
         return Networks(
             LayeredGenerator(architecture),
             Critic(architecture),
-            Encoder(architecture, codes, codes),
+            Encoder(architecture, codes, codes, 0.0),
         )

@@ -200,14 +200,13 @@ class _Run:
         state, training = self.encoder, self.training
         network = cast(Encoder, state.network)
         schedule = training.encoder_schedule()
-        reach = training.shift * training.side
 
         def draw_loss(step: int) -> Tensor:
             rng = np.random.default_rng((training.seed, _ENCODER_SEED, step))
             real = self.pictures.draw_whole(training.side, training.batch, rng).to(self.device)
             with seeded(step_seed(training.seed + _ENCODER_SEED, step), self.device):
                 loss = autoencoder.loss(network, real)
-                return loss + autoencoder.rehearsal_loss(network, len(real), reach)
+                return loss + autoencoder.rehearsal_loss(network, len(real))
 
         for step in optimise(state, draw_loss, schedule, stop=self.stop):
             if time.monotonic() - self._sampled > _SECONDS_BETWEEN_SAMPLES or step.progress >= 1:
@@ -243,7 +242,7 @@ class _Run:
         return PerturbGAN(networks, metadata, device=device)
 
     def _fresh_encoder(self) -> Encoder:
-        return make_encoder(self.game.averaged, self.training.seed)
+        return make_encoder(self.game.averaged, self.training.seed, self.training.shift)
 
     def _sample(self, progress: float) -> None:
         """Renew the samples every few seconds."""
