@@ -14,6 +14,8 @@ from napari_inpaintaff.foreground.perturbgan.generator import LayeredGenerator
 
 #: Latent codes that tell how codes are spread.
 _SAMPLED = 2000
+#: Of an encoder that is fitted to given images (section 4).
+_FIT_RATE, _FIT_BATCH = 1e-4, 16
 
 
 def make_encoder(generator: LayeredGenerator, seed: int, reach: float) -> Encoder:
@@ -119,3 +121,28 @@ class Autoencoder:
         of_found, of_wanted = self.critic.features(found), self.critic.features(wanted)
         perceptual = functional.mse_loss(of_found, of_wanted)
         return (found - wanted).abs().mean() + self.perceptual_weight * perceptual
+
+
+class Fit:
+    """An encoder that is fitted to a few images; the statistics of its normalisation stay.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        In evaluation mode; changed.
+    autoencoder : Autoencoder
+        With the generator that the encoder is for.
+    """
+
+    def __init__(self, encoder: Encoder, autoencoder: Autoencoder) -> None:
+        self.encoder = encoder.requires_grad_(True)
+        self.autoencoder = autoencoder
+        self.adam = torch.optim.Adam(encoder.parameters(), _FIT_RATE)
+
+    def step(self, chunk: Tensor) -> None:
+        """Take a step on a random batch of images (N, C, side, side)."""
+        chosen = torch.randperm(len(chunk), device=chunk.device)[:_FIT_BATCH]
+        self.adam.zero_grad(set_to_none=True)
+        loss = self.autoencoder.loss(self.encoder, chunk[chosen])
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.adam.step()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from napari_inpaintaff.foreground.perturbgan.collapse import generate, samples_o
 from napari_inpaintaff.foreground.perturbgan.composition import Layers
 from napari_inpaintaff.foreground.perturbgan.critic import Critic
 from napari_inpaintaff.foreground.perturbgan.encoder import Encoder
-from napari_inpaintaff.foreground.perturbgan.encoding import Autoencoder, decode
+from napari_inpaintaff.foreground.perturbgan.encoding import Autoencoder, Fit, decode
 from napari_inpaintaff.foreground.perturbgan.generator import LayeredGenerator
 from napari_inpaintaff.foreground.perturbgan.metadata import PERTURBGAN_KIND, PerturbGANMetadata
 from napari_inpaintaff.foreground.perturbgan.parameters import LayeredSamples
@@ -31,7 +31,6 @@ from napari_inpaintaff.networks.model_file import ModelFile, read_model_file, wr
 
 #: Images that an encoder is fitted to at once (section 4).
 CHUNK = 100
-_FIT_RATE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -203,14 +202,14 @@ class PerturbGAN:
         """
         pictures = self._pictures(images)
         chunks = _chunks(pictures)
+        autoencoder = Autoencoder(self.networks.generator, self.networks.critic)
         found = []
         for index, chunk in enumerate(chunks):
-            encoder = _build(self.metadata.architecture).encoder.to(self.device)
+            encoder = _build(self.metadata.architecture).encoder.to(self.device).eval()
             encoder.load_state_dict(self.networks.encoder.state_dict())
+            fit = Fit(encoder, autoencoder)
             for step in range(steps):
                 yield Progress(index * steps + step, len(chunks) * steps, "Fitting the encoder…")
-                if step == 0:
-                    fit = _Fit(encoder.eval(), self.networks)
                 with seeded(step_seed(seed, step), self.device):
                     fit.step(chunk)
             found.append(self._masks_of(encoder, chunk))
@@ -245,22 +244,6 @@ class PerturbGAN:
         shape = (self.channels, *pictures[0].shape[1:])
         whole = np.stack([np.broadcast_to(picture, shape) for picture in pictures])
         return torch.from_numpy(whole).to(self.device)
-
-
-class _Fit:
-    """An encoder that is fitted to a few images; its batch statistics stay."""
-
-    def __init__(self, encoder: Encoder, networks: Networks) -> None:
-        self.encoder = encoder.requires_grad_(True)
-        self.autoencoder = Autoencoder(networks.generator, networks.critic)
-        self.adam = torch.optim.Adam(encoder.parameters(), _FIT_RATE)
-
-    def step(self, chunk: Tensor, batch: int = 16) -> None:
-        chosen = torch.randperm(len(chunk), device=chunk.device)[:batch]
-        self.adam.zero_grad(set_to_none=True)
-        loss: Any = self.autoencoder.loss(self.encoder, chunk[chosen])
-        loss.backward()
-        self.adam.step()
 
 
 def _chunks(pictures: Tensor) -> list[Tensor]:
