@@ -122,7 +122,7 @@ def _add_method(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--no-shift",
         action="store_true",
-        help="never shift the foreground, to see that the method depends on it",
+        help="never shift the foreground, to see what the shift is good for",
     )
     command.add_argument(
         "--foreground-layer",
