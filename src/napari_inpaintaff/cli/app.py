@@ -27,6 +27,7 @@ from napari_inpaintaff.cli import (
     measurement,
     partitioning,
     perturbgan_training,
+    redo_training,
     reproduction,
     segmentation,
     sharing,
@@ -91,6 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     foreground_training.add_commands(commands)
     iem_training.add_commands(commands)
     perturbgan_training.add_commands(commands)
+    redo_training.add_commands(commands)
     distillation.add_commands(commands)
     affinity_training.add_commands(commands)
     information.add_commands(commands)

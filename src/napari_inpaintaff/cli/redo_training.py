@@ -1,0 +1,238 @@
+"""The command that learns a foreground without labels, by redrawing: train-redo."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
+from napari_inpaintaff.cli.model_making import (
+    check_model_file,
+    counted,
+    duration,
+    read_preparation,
+    save_model,
+)
+from napari_inpaintaff.cli.options import (
+    Commands,
+    add_channel,
+    add_command,
+    add_device,
+    add_output,
+    add_seed,
+    check_output,
+)
+from napari_inpaintaff.cli.stopping import stop_on_signals
+from napari_inpaintaff.errors import ParameterError
+from napari_inpaintaff.jobs import Job
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_inpaintaff.foreground.redo import (
+        ReDO,
+        ReDOSamples,
+        ReDOTraining,
+        ReDOUpdate,
+    )
+
+# Kept here, not imported: --help must be fast.
+CONFIGURATIONS = ("small", "paper")
+_MINUTES = 120.0
+_SIDES = {"small": 32, "paper": 128}
+
+
+def add_commands(commands: Commands) -> None:
+    """Add train-redo."""
+    command = add_command(
+        commands,
+        "train-redo",
+        run_train_redo,
+        "learn a foreground from images alone, by redrawing one region after the other (ReDO)",
+        "Give hundreds of images or more, each with one object before a background. Ctrl-C stops "
+        "and keeps what was learned; --resume goes on.",
+    )
+    command.add_argument("folder", metavar="FOLDER", type=Path, help="with the images")
+    add_channel(command)
+    add_output(command, "MODEL.safetensors", "model file to write")
+    command.add_argument(
+        "--samples",
+        metavar="FILE.png",
+        type=Path,
+        help="picture of images, masks and redrawn images, renewed during the training (default "
+        "MODEL-samples.png beside the model)",
+    )
+    length = command.add_mutually_exclusive_group()
+    length.add_argument(
+        "--minutes", metavar="M", type=float, help=f"how long (default {_MINUTES:g})"
+    )
+    length.add_argument(
+        "--steps", metavar="N", type=int, help="how many steps instead; reproducible on one machine"
+    )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a training that was stopped or killed, from its checkpoint",
+    )
+    command.add_argument(
+        "--config",
+        choices=CONFIGURATIONS,
+        default=CONFIGURATIONS[0],
+        help="networks: small (narrow, for a CPU, the default), or paper, for GPUs",
+    )
+    command.add_argument(
+        "--side",
+        metavar="PIXELS",
+        type=int,
+        help="images are resampled and cropped to squares of this side, a power of 2 (default: 32 "
+        "of small, 128 of paper)",
+    )
+    command.add_argument(
+        "--regions",
+        metavar="N",
+        type=int,
+        choices=(2, 3),
+        default=2,
+        help="2: background and one object (default); 3: two objects of different kinds",
+    )
+    command.add_argument(
+        "--background",
+        metavar="N",
+        type=int,
+        help="number of the region that is background, from 0, as in the picture (default: the "
+        "one that covers most of the border)",
+    )
+    add_device(command)
+    add_seed(command)
+
+
+def run_train_redo(options: argparse.Namespace) -> None:
+    """Train on the images of a folder, write the model file and a picture."""
+    checkpoint = options.output.with_name(f"{options.output.stem}.checkpoint.safetensors")
+    picture = options.samples or options.output.with_name(f"{options.output.stem}-samples.png")
+    _check_files(options, checkpoint, picture)
+    side = options.side or _SIDES[options.config]
+    training = _training(options, side, channels=3)
+
+    squares = _read(options, side)
+    training = _training(options, side, channels=squares.shape[1])
+    from napari_inpaintaff.foreground.redo import train_redo
+
+    with stop_on_signals() as stop, log_as_lines():
+        updates = train_redo(
+            squares,
+            training,
+            name=options.output.stem,
+            background=options.background,
+            notes={"data": f"{counted(squares, 'image')} of the user"},
+            device=options.device,
+            checkpoint=checkpoint,
+            resume=options.resume,
+            stop=stop,
+        )
+        redo = follow(updates, "train ReDO", _Display(picture).read, estimate=False)
+        save_model(redo, options.output)
+    _tell(redo, options, checkpoint, picture)
+
+
+def _check_files(options: argparse.Namespace, checkpoint: Path, picture: Path) -> None:
+    """Raise whatever is wrong with the files, before anything is loaded."""
+    check_model_file(options.output)
+    check_output(checkpoint, suffixes=(".safetensors",))
+    check_output(picture, suffixes=(".png",))
+    if picture.parent.resolve() == options.folder.resolve():
+        raise ParameterError(
+            f"{picture} would lie among the images of the training: "
+            "write the model, or --samples, to another folder"
+        )
+    if options.resume and not checkpoint.exists():
+        raise ParameterError(f"there is no checkpoint {checkpoint}; leave --resume out")
+    if checkpoint.exists() and not options.resume:
+        raise ParameterError(
+            f"{checkpoint} is the checkpoint of a training that was not finished: "
+            f"go on with it with --resume, or remove it to begin anew"
+        )
+
+
+def _training(options: argparse.Namespace, side: int, *, channels: int) -> ReDOTraining:
+    from napari_inpaintaff.foreground.redo import small_training, paper_training
+
+    make = paper_training if options.config == "paper" else small_training
+    minutes = _MINUTES if options.minutes is None and options.steps is None else options.minutes
+    training = make(
+        side=side,
+        channels=channels,
+        regions=options.regions,
+        steps=options.steps,
+        minutes=minutes,
+        seed=options.seed,
+    )
+    regions = training.architecture.regions
+    if options.background is not None and not 0 <= options.background < regions:
+        raise ParameterError(
+            f"--background is one of the regions 0 to {regions - 1}, got {options.background}"
+        )
+    return training
+
+
+def _read(options: argparse.Namespace, side: int) -> NDArray[np.float32]:
+    from napari_inpaintaff.foreground.redo import read_squares
+
+    steps = read_squares(
+        options.folder,
+        side,
+        channel=options.channel,
+        skip=lambda one: print_line(f"warning: skipped {one.path_or_name}: {one.reason}"),
+    )
+    return follow(steps, "read", read_preparation)
+
+
+class _Display:
+    """Reads updates, renews the picture and tells of restarts."""
+
+    def __init__(self, picture: Path) -> None:
+        self._picture = picture
+        self._shown: ReDOSamples | None = None
+
+    def read(self, update: ReDOUpdate) -> Reading:
+        if update.samples is not None and update.samples is not self._shown:
+            from napari_inpaintaff.foreground.redo.picture import write_samples
+
+            write_samples(self._picture, update.samples)
+            self._shown = update.samples
+        if update.restarted:
+            print_line(f"a region was empty: the training begins anew, for the {update.run}. time")
+        notes = [f"step {update.step}"]
+        if update.coverage:
+            notes.append("regions " + " ".join(f"{100 * part:.0f} %" for part in update.coverage))
+        notes.append(f"codes lost {100 * update.losses.conservation:.0f} %")
+        if update.collapsed:
+            notes.append("collapsed")
+        notes.append(f"{duration(update.seconds_left)} left")
+        return update.progress, 1.0, ", ".join(notes)
+
+
+def _tell(redo: ReDO, options: argparse.Namespace, checkpoint: Path, picture: Path) -> None:
+    record = redo.metadata.training
+    print(
+        f"{options.output}: trained on {counted(record['images'], 'image')}, "
+        f"{record['steps']} steps in {duration(60 * record['minutes'])}, "
+        f"{counted(record['restarts'], 'restart')}"
+    )
+    parts = ", ".join(f"{100 * part:.1f} %" for part in record["coverage"])
+    print(f"regions cover {parts}; region {redo.metadata.background} is background")
+    print(f"samples: {picture}")
+    if redo.metadata.collapsed:
+        print_line(
+            "warning: the training has collapsed, a region is empty: the masks are of no use; "
+            "try another --seed, or more images"
+        )
+    if record["stopped"]:
+        print(f"stopped early: the same command with --resume goes on from {checkpoint}")
+    else:
+        checkpoint.unlink(missing_ok=True)
+    command = ["inpaintaff", "foreground", "IMAGE", "-o", "mask.tif", "--model"]
+    print(f"use it: {shlex.join([*command, str(options.output)])}")
