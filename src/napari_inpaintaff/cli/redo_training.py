@@ -26,7 +26,6 @@ from napari_inpaintaff.cli.options import (
 )
 from napari_inpaintaff.cli.stopping import stop_on_signals
 from napari_inpaintaff.errors import ParameterError
-from napari_inpaintaff.jobs import Job
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,7 +157,7 @@ def _check_files(options: argparse.Namespace, checkpoint: Path, picture: Path) -
 
 
 def _training(options: argparse.Namespace, side: int, *, channels: int) -> ReDOTraining:
-    from napari_inpaintaff.foreground.redo import small_training, paper_training
+    from napari_inpaintaff.foreground.redo import paper_training, small_training
 
     make = paper_training if options.config == "paper" else small_training
     minutes = _MINUTES if options.minutes is None and options.steps is None else options.minutes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,8 +27,7 @@ class RegionGenerator(nn.Module):
         widths, code = architecture.generator_widths, architecture.code
         self.first = spectral_norm(nn.Linear(code, widths[0] * COARSEST**2))
         self.blocks = nn.ModuleList(
-            UpBlock(inputs, outputs, code)
-            for inputs, outputs in zip(widths[:-1], widths[1:], strict=True)
+            UpBlock(inputs, outputs, code) for inputs, outputs in itertools.pairwise(widths)
         )
         self.attended = architecture.attention
         self.attention = SelfAttention(widths[(self.attended // COARSEST).bit_length() - 1])

@@ -29,7 +29,8 @@ def coverage(masks: NDArray[np.float32]) -> tuple[float, ...]:
         One per region; a pixel belongs to the most probable one.
     """
     regions = masks.shape[1]
-    return tuple(np.bincount(masks.argmax(1).ravel(), minlength=regions) / masks[:, 0].size)
+    counts = np.bincount(masks.argmax(1).ravel(), minlength=regions)
+    return tuple((counts / masks[:, 0].size).tolist())
 
 
 def is_collapsed(covered: tuple[float, ...]) -> bool:

@@ -63,7 +63,7 @@ class MaskNetwork(nn.Module):
             In [0, 1]; they sum to 1 everywhere. The last region is the background of the
             publication; which one lies behind is not known before it is measured.
         """
-        logits = self.last(self.decoder(self.encoder(images)))
+        logits = self._logits(images)
         if self.step > 1:
             logits = functional.interpolate(logits, scale_factor=self.step, mode="bilinear")
         if self.regions == 2:
@@ -71,6 +71,31 @@ class MaskNetwork(nn.Module):
             return torch.cat((first, 1 - first), 1)
         masks: Tensor = logits.softmax(1)
         return masks
+
+    @torch.no_grad()
+    def balance(self, images: Tensor, contrast: float) -> None:
+        """Scale the last layer so that it divides images clearly, and into fair shares.
+
+        Random weights give all pixels about the same probability, and one region most of the
+        images. From there a run collapses: what covers little is neither seen nor learned.
+
+        Parameters
+        ----------
+        images : Tensor, shape (B, C, Y, X)
+            In [-1, 1]: some of those of the training.
+        contrast : float
+            Standard deviation that the logits get over these images; their mean becomes 0.
+        """
+        logits = self._logits(images)
+        spread, mean = torch.std_mean(logits, (0, 2, 3))
+        factor = contrast / spread.clamp(min=1e-6)
+        self.last.weight.mul_(factor[:, None, None, None])
+        assert self.last.bias is not None
+        self.last.bias.copy_(factor * (self.last.bias - mean))
+
+    def _logits(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.last(self.decoder(self.encoder(images)))
+        return logits
 
 
 def _normalised(width: int) -> tuple[nn.Module, nn.Module]:

@@ -36,6 +36,8 @@ class ReDONetworks:
         Of the first weights.
     device : torch.device
         Where they are.
+    images : Tensor, shape (B, C, Y, X)
+        In [-1, 1]: some of the training, by which the masks are balanced at first.
 
     Attributes
     ----------
@@ -51,7 +53,9 @@ class ReDONetworks:
         By the names of the networks.
     """
 
-    def __init__(self, training: ReDOTraining, seed: int, device: torch.device) -> None:
+    def __init__(
+        self, training: ReDOTraining, seed: int, device: torch.device, images: Tensor
+    ) -> None:
         shape = training.architecture
         with seeded(seed, device):
             self.masks = MaskNetwork(shape)
@@ -62,6 +66,8 @@ class ReDONetworks:
                 initialise(network, training.gain)
         for network in self._learning().values():
             place(network, device).train()
+        if training.contrast:
+            self.masks.balance(images, training.contrast)
         self.averaged = copy.deepcopy(self.masks).eval().requires_grad_(False)
         rates = training.rates
         self.optimisers = {
@@ -87,7 +93,7 @@ class ReDONetworks:
         loss : Tensor
             Scalar.
         names : iterable of str
-            Networks that take the step. The others must not need a gradient.
+            Networks that take the step.
         """
         optimisers = [self.optimisers[name] for name in names]
         for optimiser in optimisers:

@@ -29,7 +29,7 @@ class LearningRates:
     masks: float = 1e-4
     generators: float = 4e-4
     discriminator: float = 4e-4
-    encoder: float = 4e-4
+    encoder: float = 1e-3
 
     def __post_init__(self) -> None:
         rates = (self.masks, self.generators, self.discriminator, self.encoder)
@@ -62,6 +62,12 @@ class ReDOTraining:
         regions times the length of the code. 0 leaves the term out.
     gain : float
         Of the orthogonal initialisation.
+    contrast : float
+        Standard deviation of the logits of the mask network before the first step, see
+        `MaskNetwork.balance`; 0 leaves them as random weights have them, as in the publication.
+    wait : int
+        Steps before the mask network begins to learn: by then the encoder knows something, and
+        keeps regions from becoming empty. 0 in the publication.
     weight_decay : float
         Of the mask network.
     average : float
@@ -84,6 +90,8 @@ class ReDOTraining:
     rates: LearningRates = field(default_factory=LearningRates)
     conservation: float = 5.0
     gain: float = 0.8
+    contrast: float = 2.0
+    wait: int = 100
     weight_decay: float = 1e-4
     average: float = 0.995
     check_every: int = 100
@@ -112,6 +120,10 @@ class ReDOTraining:
             )
         if not (math.isfinite(self.gain) and self.gain > 0):
             raise ParameterError(f"the gain must be above 0, got {self.gain}")
+        if not (math.isfinite(self.contrast) and self.contrast >= 0):
+            raise ParameterError(f"the contrast is 0 or more, got {self.contrast}")
+        if self.wait < 0:
+            raise ParameterError(f"the mask network waits 0 steps or more, got {self.wait}")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
             raise ParameterError(f"the weight decay is 0 or more, got {self.weight_decay}")
         if not 0 <= self.average < 1:
@@ -179,6 +191,8 @@ def paper_training(
         seed,
         batch=24,
         rates=LearningRates(masks=1e-5, generators=1e-4, discriminator=1e-4, encoder=1e-4),
+        contrast=0.0,
+        wait=0,
         average=0.0,
     )
 

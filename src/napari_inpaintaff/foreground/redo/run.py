@@ -71,7 +71,9 @@ class ReDORun:
         self.samples: ReDOSamples | None = None
         self._looks = 0
         self._losses = torch.zeros(3, device=self.device)
-        self.networks = ReDONetworks(self.training, self._seed("weights"), self.device)
+        self.networks = ReDONetworks(
+            self.training, self._seed("weights"), self.device, self.images[:_SEEN]
+        )
 
     @property
     def progress(self) -> float:
@@ -92,7 +94,9 @@ class ReDORun:
             If the losses are no longer finite.
         """
         began = time.monotonic()
-        losses = take_step(self.networks, self._draw(self.step), self.training)
+        batch = self._draw(self.step)
+        learning = self.step >= self.training.wait
+        losses = take_step(self.networks, batch, self.training, masks_learn=learning)
         self.step += 1
         # A short memory at first: an average over random weights would never be forgotten.
         self.networks.average(min(self.training.average, self.step / (self.step + 10.0)))

@@ -34,7 +34,9 @@ class Batch:
     codes: Tensor
 
 
-def take_step(networks: ReDONetworks, batch: Batch, training: ReDOTraining) -> Tensor:
+def take_step(
+    networks: ReDONetworks, batch: Batch, training: ReDOTraining, *, masks_learn: bool = True
+) -> Tensor:
     """Update the discriminator, then mask network, generators and encoder.
 
     Both see the same redrawn images, which are drawn once: Algorithm 1 draws others for each,
@@ -48,6 +50,8 @@ def take_step(networks: ReDONetworks, batch: Batch, training: ReDOTraining) -> T
         Images and codes.
     training : ReDOTraining
         Shapes and weights.
+    masks_learn : bool, optional
+        Whether the mask network takes the step, too.
 
     Returns
     -------
@@ -63,13 +67,14 @@ def take_step(networks: ReDONetworks, batch: Batch, training: ReDOTraining) -> T
     networks.discriminator.requires_grad_(False)
     of_generators = generator_loss(networks.discriminator(generated))
     conserved = _conservation(networks, generated, batch.codes, training)
-    # With weight 0 the encoder learns all the same, and tells how much could be found.
     regions, code = training.architecture.regions, training.architecture.code
     weight = training.conservation / (regions * code)
+    updated = ["masks", "generators"] if masks_learn else ["generators"]
     if weight:
         networks.descend(of_generators + weight * conserved, ["masks", "generators", "encoder"])
+        networks.descend(of_generators + weight * conserved, [*updated, "encoder"])
     else:
-        networks.descend(of_generators, ["masks", "generators"])
+        networks.descend(of_generators, updated)
     networks.discriminator.requires_grad_(True)
     return torch.stack((of_discriminator, of_generators, conserved / code)).detach()
 

@@ -126,7 +126,9 @@ def test_attention_changes_nothing_at_first_and_sees_everything_later():
 
 def test_architectures_survive_their_description():
     for shape in (small_architecture(), paper_architecture(side=64, regions=3), TINY):
-        described = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(shape).items()}
+        described = {
+            name: list(v) if isinstance(v, tuple) else v for name, v in asdict(shape).items()
+        }
         assert ReDOArchitecture.from_json(described) == shape
 
 
