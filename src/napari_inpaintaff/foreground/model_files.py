@@ -17,6 +17,7 @@ from napari_inpaintaff.errors import ModelFileError
 from napari_inpaintaff.foreground.fgnet_metadata import FGNET_KIND
 from napari_inpaintaff.foreground.iem_network_parameters import IEM_NETWORK_KIND
 from napari_inpaintaff.foreground.perturbgan import PERTURBGAN_KIND
+from napari_inpaintaff.foreground.redo.metadata import REDO_KIND
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.networks.catalogue import NamedModel, find_model, named_models
 from napari_inpaintaff.networks.model_file import read_model_kind
@@ -73,11 +74,18 @@ def _load_perturbgan(path: Path, device: str) -> ForegroundModel:
     return PerturbGAN.load(path, device=device)
 
 
+def _load_redo(path: Path, device: str) -> ForegroundModel:
+    from napari_inpaintaff.foreground.redo import ReDO
+
+    return ReDO.load(path, device=device)
+
+
 #: What loads the model files of a kind, given a path and a device.
 FOREGROUND_MODELS: dict[str, Callable[[Path, str], ForegroundModel]] = {
     FGNET_KIND: _load_fgnet,
     IEM_NETWORK_KIND: _load_iem_network,
     PERTURBGAN_KIND: _load_perturbgan,
+    REDO_KIND: _load_redo,
 }
 
 

@@ -32,6 +32,7 @@ SHIPPED_FOLDERS: dict[str, Path] = {
     "fgnet": _PACKAGE / "foreground" / "weights",
     "iem-network": _PACKAGE / "foreground" / "iem_network_weights",
     "perturbgan": _PACKAGE / "foreground" / "perturbgan" / "weights",
+    "redo": _PACKAGE / "foreground" / "redo_weights",
 }
 
 _logger = logging.getLogger(__name__)

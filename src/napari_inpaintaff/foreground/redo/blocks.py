@@ -156,5 +156,5 @@ class UpBlock(nn.Module):
         inner = functional.interpolate(functional.relu(self.norm1(given, code)), scale_factor=2)
         inner = self.conv2(functional.relu(self.norm2(self.conv1(inner), code)))
         # A convolution of one pixel may as well come before the enlargement.
-        grown: Tensor = functional.interpolate(self.skip(given), scale_factor=2)
-        return grown + inner
+        grown: Tensor = functional.interpolate(self.skip(given), scale_factor=2) + inner
+        return grown

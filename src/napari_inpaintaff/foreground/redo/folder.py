@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,11 @@ from napari_inpaintaff.foreground.redo.images import one_kind, training_square
 from napari_inpaintaff.images import (
     ChannelChoice,
     SkippedImage,
-    channel_count,
     images_in,
-    open_planes,
+    read_colours,
+    read_image,
 )
 from napari_inpaintaff.jobs import Progress
-
-#: Red, green and blue; a fourth one says how opaque a pixel is.
-_COLOURS = 3
-_COLOUR_COUNTS = (3, 4)
 
 
 def read_squares(
@@ -80,11 +76,9 @@ def read_squares(
     return np.stack(one_kind(squares))
 
 
-def _images(path: Path, channel: ChannelChoice | None) -> Iterable[NDArray[Any]]:
+def _images(path: Path, channel: ChannelChoice | None) -> Iterator[NDArray[Any]]:
     """Return the planes of a file as arrays (C, Y, X)."""
-    count = channel_count(path)
-    chosen: list[ChannelChoice | None] = [channel]
-    if channel is None and count in _COLOUR_COUNTS:
-        chosen = list(range(_COLOURS))
-    opened = [open_planes(path, channel=one).planes for one in chosen]
-    return [np.stack([planes[at].read() for planes in opened]) for at in opened[0]]
+    one = channel is not None
+    channels = [read_image(path, channel=channel)] if one else read_colours(path)
+    for plane in np.ndindex(channels[0].data.shape[:-2]):
+        yield np.stack([image.data[plane] for image in channels])

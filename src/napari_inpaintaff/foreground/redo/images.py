@@ -45,7 +45,8 @@ def in_range(image: NDArray[Any]) -> NDArray[np.float32]:
     if low == high:
         raise ImageError("all pixels are equal: there is nothing to divide")
     filled = np.where(known, values, values[known].mean())
-    return np.clip((filled - low) / (high - low), 0, 1).astype(np.float32)
+    ranged: NDArray[np.float32] = np.clip((filled - low) / (high - low), 0, 1).astype(np.float32)
+    return ranged
 
 
 def at_side(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
@@ -69,7 +70,7 @@ def at_side(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     if shape == image.shape:
         return image
     resized = resize(image, shape, order=1, mode="edge", anti_aliasing=factor < 1)
-    return np.clip(resized, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(resized, 0, 1), np.float32)
 
 
 def training_square(image: NDArray[Any], side: int) -> NDArray[np.float32]:

@@ -28,11 +28,11 @@ class MaskNetwork(nn.Module):
         width = architecture.mask_width
         inner = 4 * width + len(_GRIDS)
         self.encoder = nn.Sequential(
-            nn.Conv2d(architecture.channels, width, 7, padding=3, padding_mode="reflect"),
+            _reflecting(architecture.channels, width, 7),
             *_normalised(width),
-            nn.Conv2d(width, 2 * width, 3, 2, 1),
+            _reflecting(width, 2 * width, 3, stride=2),
             *_normalised(2 * width),
-            nn.Conv2d(2 * width, 4 * width, 3, 2, 1),
+            _reflecting(2 * width, 4 * width, 3, stride=2),
             *_normalised(4 * width),
             *(_ResidualBlock(4 * width) for _ in range(architecture.mask_blocks)),
             _PyramidPooling(4 * width),
@@ -41,13 +41,13 @@ class MaskNetwork(nn.Module):
         while len(layers) < 4 * (3 - self.step):
             layers += [
                 nn.Upsample(scale_factor=2, mode="bilinear"),
-                nn.Conv2d(inner, inner // 2, 3, padding=1),
+                _reflecting(inner, inner // 2, 3),
                 *_normalised(inner // 2),
             ]
             inner //= 2
         self.decoder = nn.Sequential(*layers)
         outputs = 1 if self.regions == 2 else self.regions
-        self.last = nn.Conv2d(inner, outputs, 3, padding=1, padding_mode="reflect")
+        self.last = _reflecting(inner, outputs, 3)
 
     def forward(self, images: Tensor) -> Tensor:
         """Divide images.
@@ -98,6 +98,15 @@ class MaskNetwork(nn.Module):
         return logits
 
 
+def _reflecting(inputs: int, outputs: int, kernel: int, *, stride: int = 1) -> nn.Conv2d:
+    """Return a convolution that sees images reflected at their frame.
+
+    The table says so of some layers. Zeros, in any of them, would tell the network where the
+    frame is, and it would soon divide all images alike, by place.
+    """
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, padding_mode="reflect")
+
+
 def _normalised(width: int) -> tuple[nn.Module, nn.Module]:
     return nn.InstanceNorm2d(width, affine=True), nn.ReLU(inplace=True)
 
@@ -106,9 +115,9 @@ class _ResidualBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect"),
+            _reflecting(width, width, 3),
             *_normalised(width),
-            nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect"),
+            _reflecting(width, width, 3),
             nn.InstanceNorm2d(width, affine=True),
         )
 

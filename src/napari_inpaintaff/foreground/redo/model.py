@@ -14,6 +14,7 @@ from skimage.transform import resize
 from torch import nn
 
 from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.foreground.otsu import warn_constant
 from napari_inpaintaff.foreground.redo.images import at_side, in_range
 from napari_inpaintaff.foreground.redo.mask_network import MaskNetwork
 from napari_inpaintaff.foreground.redo.metadata import REDO_KIND, ReDOMetadata
@@ -95,7 +96,14 @@ class ReDO:
         masks = [self._network(value[None]).cpu().numpy() for value in values]
         return np.concatenate(masks)
 
-    def probability(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
+    @property
+    def channels(self) -> int:
+        """Channels of the images that it has learned from: 1, or 3 for colour."""
+        return self.metadata.architecture.channels
+
+    def probability(
+        self, image: NDArray[np.generic], *, diameter: float | None = None
+    ) -> NDArray[np.float32]:
         """Predict the foreground of an image.
 
         Its shorter side is resampled to the side of the images of the training.
@@ -103,20 +111,31 @@ class ReDO:
         Parameters
         ----------
         image : ndarray, shape (Y, X) or (C, Y, X)
-            Raw intensities. Grey images count as colour ones of equal channels, and the other
-            way round as their mean, if the network is for such.
+            Raw intensities; pixels that are not finite are unknown. Grey images count as colour
+            ones of equal channels, and the other way round as their mean, if the network is for
+            such.
+        diameter : float, optional
+            Ignored: the network knows objects by the size of the image.
 
         Returns
         -------
         ndarray of float32, shape (Y, X)
-            In [0, 1]: what is not background, see `ReDOMetadata`.
+            In [0, 1]: what is not background, see `ReDOMetadata`. 0 where the image is unknown,
+            and everywhere, with a `ConstantImageWarning`, if nothing varies in it.
 
         Raises
         ------
         ImageError
-            If the image has other axes, or nothing varies in it.
+            If the image has other axes or no finite pixel.
         """
-        values = at_side(in_range(self._channels(image)), self.metadata.architecture.side)
+        del diameter
+        given = self._channels(image)
+        known = np.isfinite(given).all(axis=0)
+        finite = given[np.isfinite(given)]
+        if finite.size and finite.min() == finite.max():
+            warn_constant()
+            return np.zeros(image.shape[-2:], np.float32)
+        values = at_side(in_range(given), self.metadata.architecture.side)
         height, width = values.shape[1:]
         padding = [(0, 0), (0, -height % _STRIDE), (0, -width % _STRIDE)]
         masks = self.regions(np.pad(values, padding, mode="edge")[None])[0]
@@ -124,21 +143,21 @@ class ReDO:
         shape = image.shape[-2:]
         if small.shape != shape:
             small = resize(small, shape, order=1, mode="edge", anti_aliasing=False)
-        return np.clip(small, 0, 1).astype(np.float32)
+        return np.where(known, np.clip(small, 0, 1), 0).astype(np.float32)
 
     def _channels(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
-        channels = self.metadata.architecture.channels
         given = image[None] if image.ndim == 2 else image
         if given.ndim != 3 or given.shape[0] not in (1, 3) or given.size == 0:
             raise ImageError(
                 f"the image has the axes (Y, X) or (C, Y, X) with 1 or 3 channels, got the shape "
                 f"{image.shape}"
             )
-        if len(given) == channels:
+        if len(given) == self.channels:
             return given
         if len(given) == 1:
-            return np.repeat(given, channels, axis=0)
-        return np.asarray(given, np.float64).mean(axis=0, keepdims=True)
+            return np.repeat(given, self.channels, axis=0)
+        grey: NDArray[np.float64] = np.asarray(given, np.float64).mean(axis=0, keepdims=True)
+        return grey
 
 
 def background_region(masks: NDArray[np.float32]) -> int:

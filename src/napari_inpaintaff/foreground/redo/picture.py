@@ -45,7 +45,7 @@ def write_samples(path: Path, samples: ReDOSamples) -> None:
     OutputError
         If it cannot be written.
     """
-    from skimage.io import imsave
+    from PIL import Image
 
-    with atomic_path(path) as temporary:
-        imsave(temporary, samples_picture(samples), check_contrast=False)
+    with atomic_path(path) as unfinished:
+        Image.fromarray(samples_picture(samples)).save(unfinished, format="PNG")
