@@ -39,6 +39,8 @@ class ReDORun:
         Settings.
     device : torch.device
         Where.
+    watched : ndarray of float32, shape (M, C, Y, X), optional
+        Images that are looked at; by default the first of the training.
 
     Attributes
     ----------
@@ -55,10 +57,14 @@ class ReDORun:
     """
 
     def __init__(
-        self, images: NDArray[np.float32], training: ReDOTraining, device: torch.device
+        self,
+        images: NDArray[np.float32],
+        training: ReDOTraining,
+        device: torch.device,
+        watched: NDArray[np.float32] | None = None,
     ) -> None:
-        values = torch.from_numpy(2 * images - 1).to(device)
-        self.images = values.contiguous(memory_format=torch.channels_last)
+        self.images = _centred(images, device)
+        self.watched = self.images[:_SEEN] if watched is None else _centred(watched, device)
         self.training = training
         self.device = device
         self.run = 0
@@ -116,13 +122,12 @@ class ReDORun:
                 f"the training diverged after {self.step} steps; use smaller learning rates"
             )
         began = time.monotonic()
-        seen = self.images[:_SEEN]
         length = self.training.architecture.code
         # The same ones every time, so that people see the networks change and nothing else.
         codes = np.random.default_rng((self.training.seed, _CODES_OF_LOOKS)).standard_normal(
-            (len(seen), length), np.float32
+            (len(self.watched), length), np.float32
         )
-        self.samples = look(self.networks, seen, torch.from_numpy(codes).to(self.device))
+        self.samples = look(self.networks, self.watched, torch.from_numpy(codes).to(self.device))
         self.covered = coverage(self.samples.masks)
         self._looks = self._looks + 1 if self.collapsed else 0
         self.seconds += time.monotonic() - began
@@ -185,6 +190,12 @@ class ReDORun:
         codes = rng.standard_normal((batch, self.training.architecture.code), np.float32)
         real, redrawn = _mirrored(images, rng).chunk(2)
         return Batch(real, redrawn, torch.from_numpy(codes).to(self.device))
+
+
+def _centred(images: NDArray[np.float32], device: torch.device) -> Tensor:
+    """Return images as the networks see them, in [-1, 1]."""
+    values = torch.from_numpy(2 * images - 1).to(device)
+    return values.contiguous(memory_format=torch.channels_last)
 
 
 def _mirrored(images: Tensor, rng: np.random.Generator) -> Tensor:

@@ -34,6 +34,7 @@ def train_redo(
     *,
     name: str = "redo",
     background: int | None = None,
+    watched: NDArray[np.float32] | None = None,
     notes: Mapping[str, Any] | None = None,
     device: str = "auto",
     checkpoint: Path | None = None,
@@ -55,6 +56,9 @@ def train_redo(
         Of the model.
     background : int, optional
         Which region is the background; by default the one that covers most of the border.
+    watched : array of float, shape (M, C, Y, X), optional
+        Images like those of the training, which samples show and the coverage is of; by default
+        the first 64 of the training.
     notes : mapping, optional
         Data and licence, for the model file.
     device : str, optional
@@ -93,7 +97,10 @@ def train_redo(
     """
     squares = checked_squares(images)
     _check(squares, training, background)
-    state = ReDORun(squares, training, pick_device(device))
+    seen = None if watched is None else checked_squares(watched)
+    if seen is not None:
+        _check(seen, training, background)
+    state = ReDORun(squares, training, pick_device(device), seen)
     mark = "" if checkpoint is None else fingerprint(squares, training)
     if resume:
         if checkpoint is None:
