@@ -151,12 +151,16 @@ class ReDONetworks:
         moments = {key: torch.empty_like(parameter) for key in ("exp_avg", "exp_avg_sq")}
         for key, value in moments.items():
             _fill(value, arrays[prefix + key])
-        step = torch.from_numpy(np.array(arrays[f"{prefix}step"]))
+        # Where Adam, fused, looks for it.
+        step = torch.from_numpy(np.array(arrays[f"{prefix}step"])).to(parameter.device)
         self.optimisers[name].state[parameter] = {"step": step, **moments}
 
 
 def _adam(network: nn.Module, rate: float, weight_decay: float = 0.0) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), rate, _BETAS, weight_decay=weight_decay)
+    parameters = list(network.parameters())
+    # On a CPU the steps of the others take as long as a network of this size.
+    fused = parameters[0].device.type in ("cpu", "cuda")
+    return torch.optim.Adam(parameters, rate, _BETAS, weight_decay=weight_decay, fused=fused)
 
 
 def _fill(tensor: Tensor, array: NDArray[Any]) -> None:
