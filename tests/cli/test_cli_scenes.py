@@ -8,11 +8,12 @@ import tifffile
 from PIL import Image
 
 from napari_inpaintaff.cli import simulation
-from napari_inpaintaff.images import PLACEMENTS, layered_scenes, two_digit_scenes
+from napari_inpaintaff.images import HUES, PLACEMENTS, layered_scenes, two_digit_scenes
 
 
 def test_names_are_those_of_the_core():
     assert simulation.PLACEMENTS == PLACEMENTS
+    assert simulation.HUES == HUES
 
 
 @pytest.mark.parametrize("kind", ["layered", "digits"])

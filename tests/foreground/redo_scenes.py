@@ -15,8 +15,8 @@ def disc_scenes(
     images = np.empty((count, 3, side, side), np.float32)
     masks = np.empty((count, side, side), bool)
     for index in range(count):
-        centre = rng.uniform(0.35, 0.65, 2)
-        masks[index] = np.hypot(y - centre[0], x - centre[1]) < rng.uniform(0.2, 0.3)
+        centre = rng.uniform(0.15, 0.85, 2)
+        masks[index] = np.hypot(y - centre[0], x - centre[1]) < rng.uniform(0.22, 0.32)
         ground = np.array([rng.uniform(0, 0.4), rng.uniform(0, 1), rng.uniform(0.6, 1)])
         disc = np.array([rng.uniform(0.6, 1), rng.uniform(0, 1), rng.uniform(0, 0.4)])
         images[index] = np.where(masks[index], disc[:, None, None], ground[:, None, None])

@@ -11,7 +11,7 @@ from skimage.color import rgb2gray
 from skimage.filters import threshold_otsu
 
 from napari_inpaintaff.errors import ParameterError
-from napari_inpaintaff.images import PLACEMENTS, layered_scenes, two_digit_scenes
+from napari_inpaintaff.images import HUES, PLACEMENTS, layered_scenes, two_digit_scenes
 
 
 def iou(one: np.ndarray, other: np.ndarray) -> float:
@@ -19,9 +19,10 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("hues", HUES)
 @pytest.mark.parametrize("side", [32, 128])
-def test_brightness_does_not_solve_layered_scenes(side, placement):
-    scenes = layered_scenes(20, side, placement=placement)
+def test_brightness_does_not_solve_layered_scenes(side, hues, placement):
+    scenes = layered_scenes(20, side, placement=placement, hues=hues)
     for grey in (np.mean, lambda image, axis: rgb2gray(image, channel_axis=axis)):
         scores = []
         for image, mask in zip(scenes.images, scenes.masks, strict=True):
@@ -37,6 +38,30 @@ def test_object_and_background_have_the_same_grey_levels():
         grey = image.mean(axis=0)
         inside, outside = np.quantile(grey[mask], parts), np.quantile(grey[~mask], parts)
         np.testing.assert_allclose(inside, outside, atol=0.02)
+
+
+def middle_hues(hues: str) -> np.ndarray:
+    """Return unit vectors: the mean colour of every background and object, without grey."""
+    scenes = layered_scenes(60, 24, hues=hues)
+    found = []
+    for image, mask in zip(scenes.images, scenes.masks, strict=True):
+        chroma = image - image.mean(axis=0)
+        for inside in (~mask, mask):
+            red, green, blue = chroma[:, inside].mean(axis=1)
+            found.append(red + green * np.exp(2j * np.pi / 3) + blue * np.exp(-2j * np.pi / 3))
+    vectors = np.array(found).reshape(60, 2)
+    return vectors / np.abs(vectors)
+
+
+def test_opposite_hues_follow_each_other_and_own_ones_do_not():
+    background, shape = middle_hues("opposite").T
+    assert np.abs(background.mean()) < 0.3
+    assert (shape / background).real.mean() < -0.6
+    background, shape = middle_hues("own").T
+    assert shape.real.mean() > 0.6  # red
+    assert background.real.mean() < -0.6  # cyan
+    turns = np.angle(shape), np.angle(-background)
+    assert abs(np.corrcoef(*turns)[0, 1]) < 0.35
 
 
 def test_objects_lie_as_said():

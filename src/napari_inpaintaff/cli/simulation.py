@@ -11,6 +11,7 @@ from napari_inpaintaff.errors import ParameterError
 # Kept here, not imported: --help must be fast.
 KINDS = ("layered", "digits")
 PLACEMENTS = ("whole", "cropped")
+HUES = ("opposite", "own")
 _COUNT, _SIDE = 100, 128
 
 
@@ -49,6 +50,12 @@ def add_commands(commands: Commands) -> None:
         help="of layered: whether an object is wholly within the frame or may be cropped by it "
         "(default cropped)",
     )
+    command.add_argument(
+        "--hues",
+        choices=HUES,
+        help="of layered: objects have about the opposite hue of their background (default), or "
+        "a warm one before a cold background, each whatever the other is",
+    )
     add_seed(command)
 
 
@@ -59,12 +66,13 @@ def run_simulate_scenes(options: argparse.Namespace) -> None:
 
     count, side, seed = options.count, options.side, options.seed
     if options.kind == "digits":
-        if options.placement is not None:
-            raise ParameterError("--placement has no meaning for digits: leave it out")
+        for name in ("placement", "hues"):
+            if getattr(options, name) is not None:
+                raise ParameterError(f"--{name} has no meaning for digits: leave it out")
         digits = two_digit_scenes(count, side, seed=seed)
         write_scenes(options.output, digits.images, digits.regions)
     else:
-        chosen = given(options, placement="placement")
+        chosen = given(options, placement="placement", hues="hues")
         layered = layered_scenes(count, side, seed=seed, **chosen)
         write_scenes(options.output, layered.images, layered.masks)
     print(f"{options.output}: {count} scenes of {side} x {side} pixels in images and masks")

@@ -18,7 +18,9 @@ from napari_inpaintaff.images.gather import gather_planes, images_in
 from napari_inpaintaff.images.imagej_rois import ROI_SUFFIXES, write_rois
 from napari_inpaintaff.images.label_formats import LABEL_FORMATS, LabelFormat
 from napari_inpaintaff.images.layered_scenes import (
+    HUES,
     PLACEMENTS,
+    Hues,
     LayeredScenes,
     Placement,
     layered_scenes,
@@ -55,6 +57,7 @@ from napari_inpaintaff.images.writing import TIFF_SUFFIXES, write_array, write_l
 
 __all__ = [
     "AFFINITY_SUFFIXES",
+    "HUES",
     "LABEL_FORMATS",
     "PLACEMENTS",
     "ROI_SUFFIXES",
@@ -63,6 +66,7 @@ __all__ = [
     "ZARR_SUFFIXES",
     "ArrayPlane",
     "ChannelChoice",
+    "Hues",
     "ImageData",
     "LabelFormat",
     "LayeredScenes",

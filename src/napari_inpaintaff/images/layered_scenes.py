@@ -19,6 +19,8 @@ from napari_inpaintaff.errors import ParameterError
 
 Placement = Literal["whole", "cropped"]
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
+Hues = Literal["opposite", "own"]
+HUES: tuple[Hues, ...] = get_args(Hues)
 #: Smallest side of a scene, in pixels.
 SMALLEST_SIDE = 16
 
@@ -28,7 +30,7 @@ _DARKEST, _BRIGHTEST = 0.3, 0.7
 _CHROMA, _NOISE = 0.2, 0.02
 #: The two hues of a layer lie so far from its middle hue at most, in radians.
 _HUES = 1.0
-#: The middle hues of object and background are opposite, give or take this.
+#: The middle hues of object and background are opposite, give or take this; or each is its own.
 _TURN = 0.7
 #: An object covers such a part of the scene at least, and at most.
 _SMALLEST_PART, _LARGEST_PART = 0.08, 0.5
@@ -53,7 +55,12 @@ class LayeredScenes:
 
 
 def layered_scenes(
-    count: int, side: int = 128, *, seed: int = 0, placement: Placement = "cropped"
+    count: int,
+    side: int = 128,
+    *,
+    seed: int = 0,
+    placement: Placement = "cropped",
+    hues: Hues = "opposite",
 ) -> LayeredScenes:
     """Simulate scenes of one textured object before a textured background.
 
@@ -69,6 +76,10 @@ def layered_scenes(
         At least 0; the same seed gives the same scenes.
     placement : {"whole", "cropped"}
         Whether an object lies wholly within the frame, near its middle, or may be cut by it.
+    hues : {"opposite", "own"}
+        Whether the background has any hue and the object about the opposite one, or objects are
+        warm and backgrounds cold, each whatever the other is: methods that redraw one of them
+        alone, such as ReDO, take for granted that they are independent.
 
     Returns
     -------
@@ -90,11 +101,13 @@ def layered_scenes(
         raise ParameterError(
             f"there is no placement {placement!r}: choose one of {', '.join(PLACEMENTS)}"
         )
+    if hues not in HUES:
+        raise ParameterError(f"there are no hues {hues!r}: choose one of {', '.join(HUES)}")
     images = np.empty((count, 3, side, side), np.float32)
     masks = np.empty((count, side, side), bool)
     for index in range(count):
         rng = np.random.default_rng((seed, index))
-        images[index], masks[index] = _layered_scene(rng, side, placement)
+        images[index], masks[index] = _layered_scene(rng, side, placement, hues)
     return LayeredScenes(images, masks)
 
 
@@ -111,12 +124,14 @@ def check_scenes(count: int, side: int, seed: int) -> None:
 
 
 def _layered_scene(
-    rng: np.random.Generator, side: int, placement: Placement
+    rng: np.random.Generator, side: int, placement: Placement, hues: Hues
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     mask = _object(rng, side, placement)
-    hue = rng.uniform(0, 2 * np.pi)
+    turn = np.pi if hues == "opposite" else _TURN
+    hue = np.pi + rng.uniform(-turn, turn)
     background = _colours(rng, side, hue), _texture(rng, side)
-    shape = _colours(rng, side, hue + np.pi + rng.uniform(-_TURN, _TURN)), _texture(rng, side)
+    middle = hue + np.pi if hues == "opposite" else 0.0
+    shape = _colours(rng, side, middle + rng.uniform(-_TURN, _TURN)), _texture(rng, side)
     image = np.empty((3, side, side))
     for (chroma, brightness), inside in ((background, ~mask), (shape, mask)):
         # By rank, so that every grey level is as frequent in one as in the other.

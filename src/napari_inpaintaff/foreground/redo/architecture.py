@@ -53,7 +53,7 @@ class ReDOArchitecture:
     side: int = 32
     channels: int = 3
     regions: int = 2
-    code: int = 8
+    code: int = 24
     mask_width: int = 8
     mask_blocks: int = 3
     mask_step: int = 2

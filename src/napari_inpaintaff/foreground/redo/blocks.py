@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import register_parametrization
+
+LayerT = TypeVar("LayerT", nn.Conv2d, nn.Linear)
+
+
+class SpectralNorm(nn.Module):
+    """Divides a weight by its largest singular value (Miyato et al. 2018).
+
+    Like that of PyTorch, with one power iteration for each use in training, but in half as many
+    operations: small networks spend a third of a step on it.
+
+    Parameters
+    ----------
+    outputs : int
+        Rows of the weight, when all other axes are one.
+    """
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.direction: Tensor
+        self.register_buffer("direction", functional.normalize(torch.randn(outputs), dim=0))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the weight with a spectral norm of about 1."""
+        matrix = weight.flatten(1)
+        image = matrix.t().mv(self.direction)
+        value = torch.linalg.vector_norm(image)
+        if self.training:
+            with torch.no_grad():
+                # Not in place: the gradient of this use still needs the old direction.
+                self.direction = functional.normalize(matrix.mv(image), dim=0)
+        normalised: Tensor = weight / value
+        return normalised
+
+
+def spectral(layer: LayerT) -> LayerT:
+    """Give the weight of a layer spectral normalisation; returns the layer."""
+    assert isinstance(layer.weight, Tensor)
+    register_parametrization(layer, "weight", SpectralNorm(len(layer.weight)), unsafe=True)
+    return layer
 
 
 def normalised_conv(inputs: int, outputs: int, kernel: int) -> nn.Module:
     """Return a convolution that keeps the size, with spectral normalisation."""
-    return spectral_norm(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2))
+    return spectral(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2))
 
 
 def initialise(network: nn.Module, gain: float) -> None:
@@ -112,7 +153,7 @@ class ConditionalNorm(nn.Module):
     def __init__(self, width: int, code: int) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(width, affine=False, track_running_stats=False)
-        self.style = spectral_norm(nn.Linear(code, 2 * width))
+        self.style = spectral(nn.Linear(code, 2 * width))
 
     def forward(self, features: Tensor, code: Tensor) -> Tensor:
         """Normalise features (B, C, Y, X) and style them by codes (B, Z)."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import spectral_norm
 
 from napari_inpaintaff.foreground.redo.architecture import ReDOArchitecture
-from napari_inpaintaff.foreground.redo.blocks import DownBlock, SelfAttention
+from napari_inpaintaff.foreground.redo.blocks import DownBlock, SelfAttention, spectral
 
 
 class Critic(nn.Module):
@@ -41,7 +40,7 @@ class Critic(nn.Module):
             *down[level + 1 :],
             DownBlock(widths[-1], widths[-1], halve=False),
         )
-        self.last = spectral_norm(nn.Linear(widths[-1], outputs))
+        self.last = spectral(nn.Linear(widths[-1], outputs))
 
     def forward(self, images: Tensor) -> Tensor:
         """Judge images (B, C, Y, X) in [-1, 1]; returns (B, outputs)."""

@@ -7,10 +7,14 @@ import itertools
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import spectral_norm
 
 from napari_inpaintaff.foreground.redo.architecture import COARSEST, ReDOArchitecture
-from napari_inpaintaff.foreground.redo.blocks import SelfAttention, UpBlock, normalised_conv
+from napari_inpaintaff.foreground.redo.blocks import (
+    SelfAttention,
+    UpBlock,
+    normalised_conv,
+    spectral,
+)
 
 
 class RegionGenerator(nn.Module):
@@ -25,7 +29,7 @@ class RegionGenerator(nn.Module):
     def __init__(self, architecture: ReDOArchitecture) -> None:
         super().__init__()
         widths, code = architecture.generator_widths, architecture.code
-        self.first = spectral_norm(nn.Linear(code, widths[0] * COARSEST**2))
+        self.first = spectral(nn.Linear(code, widths[0] * COARSEST**2))
         self.blocks = nn.ModuleList(
             UpBlock(inputs, outputs, code) for inputs, outputs in itertools.pairwise(widths)
         )
