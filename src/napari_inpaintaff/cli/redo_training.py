@@ -203,7 +203,7 @@ class _Display:
             write_samples(self._picture, update.samples)
             self._shown = update.samples
         if update.restarted:
-            print_line(f"a region was empty: the training begins anew, for the {update.run}. time")
+            print_line(f"a region stayed empty: the training begins anew (restart {update.run})")
         notes = [f"step {update.step}"]
         if update.coverage:
             notes.append("regions " + " ".join(f"{100 * part:.0f} %" for part in update.coverage))
