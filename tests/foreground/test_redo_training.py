@@ -22,6 +22,7 @@ from napari_inpaintaff.foreground.redo import (
 from napari_inpaintaff.foreground.redo.looks import coverage, is_collapsed
 from napari_inpaintaff.foreground.redo.model import background_region
 from napari_inpaintaff.foreground.redo.run import ReDORun
+from napari_inpaintaff.images import two_digit_scenes
 from napari_inpaintaff.jobs import Job
 
 CPU = torch.device("cpu")
@@ -268,3 +269,41 @@ def test_settings_that_cannot_work_are_refused(change, words):
         replace(BRIEF, **change)
     with pytest.raises(ParameterError, match="learning rates"):
         LearningRates(masks=0.0)
+
+
+def test_three_regions_are_redrawn_and_one_of_them_is_background():
+    training = replace(BRIEF, architecture=replace(TINY, regions=3), batch=6, steps=5)
+    images = two_digit_scenes(12, 16).images
+    updates = train_redo(images, training, device="cpu")
+    shown = []
+    redo = Job(updates, on_update=shown.append).run()
+    assert shown[-1].samples.redrawn.shape == (3, 12, 3, 16, 16)
+    assert sum(shown[-1].coverage) == pytest.approx(1)
+    masks = redo.regions(images)
+    np.testing.assert_allclose(masks.sum(1), 1, atol=1e-5)
+    background = redo.metadata.background
+    assert background == background_region(masks)
+    with pytest.raises(ParameterError, match="multiple of the 3 regions"):
+        replace(training, batch=8)
+
+
+def foreground_iou(masks, truth):
+    found = masks.argmax(1) != background_region(masks)
+    return ((found & truth).sum((1, 2)) / (found | truth).sum((1, 2))).mean()
+
+
+def test_a_short_training_improves_the_masks():
+    architecture = replace(TINY, mask_blocks=1, widths=(8, 16), generator_widths=(16, 8, 8))
+    rates = LearningRates(masks=5e-4, generators=1e-3, discriminator=1e-3, encoder=1e-3)
+    training = ReDOTraining(architecture, steps=250, batch=8, wait=50, rates=rates)
+    images, truth = disc_scenes(64, seed=9)
+    run = ReDORun(scenes(300), training, CPU, watched=images)
+    run.look()
+    before = foreground_iou(run.samples.masks, truth)
+    while run.progress < 1:
+        run.advance()
+    run.look()
+    after = foreground_iou(run.samples.masks, truth)
+    assert after > before + 0.1
+    # More than the whole image would have.
+    assert after > truth.mean() + 0.1
