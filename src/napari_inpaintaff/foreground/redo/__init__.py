@@ -17,13 +17,11 @@ from napari_inpaintaff.foreground.redo.architecture import (
 from napari_inpaintaff.foreground.redo.metadata import REDO_KIND, ReDOMetadata
 from napari_inpaintaff.foreground.redo.parameters import (
     LearningRates,
-    ReDOLosses,
-    ReDOSamples,
     ReDOTraining,
-    ReDOUpdate,
     paper_training,
     small_training,
 )
+from napari_inpaintaff.foreground.redo.updates import ReDOLosses, ReDOSamples, ReDOUpdate
 
 if TYPE_CHECKING:
     from napari_inpaintaff.foreground.redo.folder import read_squares

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -47,13 +46,3 @@ class Critic(nn.Module):
         features = functional.relu(self.layers(images))
         judged: Tensor = self.last(features.sum((2, 3)))
         return judged
-
-
-def encoder_of(architecture: ReDOArchitecture) -> Critic:
-    """Return the encoder delta: a code for every region."""
-    return Critic(architecture, architecture.regions * architecture.code)
-
-
-def codes_found(encoder: Critic, images: Tensor, region: int, length: int) -> Tensor:
-    """Return the code (B, Z) that the encoder finds of one region."""
-    return torch.narrow(encoder(images), 1, region * length, length)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from napari_inpaintaff.foreground.redo.losses import redraw
 from napari_inpaintaff.foreground.redo.networks import ReDONetworks
-from napari_inpaintaff.foreground.redo.parameters import ReDOSamples
+from napari_inpaintaff.foreground.redo.updates import ReDOSamples
 
 #: A region is empty where it covers less of the pixels, over many images.
 EMPTY = 0.01

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_inpaintaff.foreground.redo.parameters import ReDOSamples
+from napari_inpaintaff.foreground.redo.updates import ReDOSamples
 from napari_inpaintaff.images import atomic_path
 
 #: Images side by side, and the least side of one of them in the picture.

@@ -14,13 +14,9 @@ from napari_inpaintaff.errors import ParameterError
 from napari_inpaintaff.foreground.redo.checkpoint import ReDOCheckpoint
 from napari_inpaintaff.foreground.redo.looks import coverage, is_collapsed, look
 from napari_inpaintaff.foreground.redo.networks import ReDONetworks
-from napari_inpaintaff.foreground.redo.parameters import (
-    ReDOLosses,
-    ReDOSamples,
-    ReDOTraining,
-    ReDOUpdate,
-)
+from napari_inpaintaff.foreground.redo.parameters import ReDOTraining
 from napari_inpaintaff.foreground.redo.steps import Batch, take_step
+from napari_inpaintaff.foreground.redo.updates import ReDOLosses, ReDOSamples, ReDOUpdate
 
 #: Images that are looked at; a region may be small, and empty in single ones.
 _SEEN = 64

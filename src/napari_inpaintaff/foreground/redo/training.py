@@ -19,8 +19,9 @@ from napari_inpaintaff.foreground.redo.checkpoint import (
 from napari_inpaintaff.foreground.redo.images import checked_squares
 from napari_inpaintaff.foreground.redo.metadata import ReDOMetadata
 from napari_inpaintaff.foreground.redo.model import ReDO, background_region
-from napari_inpaintaff.foreground.redo.parameters import ReDOTraining, ReDOUpdate
+from napari_inpaintaff.foreground.redo.parameters import ReDOTraining
 from napari_inpaintaff.foreground.redo.run import ReDORun
+from napari_inpaintaff.foreground.redo.updates import ReDOUpdate
 from napari_inpaintaff.networks.devices import pick_device
 
 #: Steps between two reports; slow steps are reported in between.
