@@ -71,7 +71,6 @@ def take_step(
     weight = training.conservation / (regions * code)
     updated = ["masks", "generators"] if masks_learn else ["generators"]
     if weight:
-        networks.descend(of_generators + weight * conserved, ["masks", "generators", "encoder"])
         networks.descend(of_generators + weight * conserved, [*updated, "encoder"])
     else:
         networks.descend(of_generators, updated)
