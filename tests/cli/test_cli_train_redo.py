@@ -144,8 +144,8 @@ def test_options_that_cannot_work_are_refused(run, images, tmp_path, options, wo
 def test_folders_without_enough_images_are_refused(run, images, tmp_path):
     (tmp_path / "empty").mkdir()
     for folder, words in (
-        (tmp_path / "empty", "no image in the folder"),
-        (tmp_path / "missing", "no folder"),
+        (tmp_path / "empty", "a folder without images"),
+        (tmp_path / "missing", "no image can be read"),
     ):
         outcome = train(run, folder, tmp_path / "m.safetensors", "--steps", "2")
         assert outcome.code == 2

@@ -77,11 +77,11 @@ def test_folders_keep_colours_unless_an_image_has_none(tmp_path):
     for number in range(3):
         pixels = (255 * noise(20, 30, 3, seed=number)).astype(np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    squares = Job(read_squares(tmp_path, 16)).run()
+    squares = Job(read_squares([tmp_path], 16)).run()
     assert squares.shape == (3, 3, 16, 16)
-    assert Job(read_squares(tmp_path, 16, channel=1)).run().shape == (3, 1, 16, 16)
+    assert Job(read_squares([tmp_path], 16, channel=1)).run().shape == (3, 1, 16, 16)
     Image.fromarray(pixels[..., 0]).save(tmp_path / "grey.png")
-    grey = Job(read_squares(tmp_path, 16)).run()
+    grey = Job(read_squares([tmp_path], 16)).run()
     assert grey.shape == (4, 1, 16, 16)
     np.testing.assert_allclose(grey[0, 0], squares[0].mean(axis=0), atol=1e-6)
 

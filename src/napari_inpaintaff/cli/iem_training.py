@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
-from napari_inpaintaff.cli.model_making import check_model_file, counted, save_model
+from napari_inpaintaff.cli.model_making import (
+    add_images_and_model,
+    check_checkpoint,
+    check_model_file,
+    counted,
+    save_model,
+)
 from napari_inpaintaff.cli.options import (
     Commands,
     add_command,
     add_device,
-    add_output,
     add_seed,
     check_output,
     given,
 )
 from napari_inpaintaff.cli.stopping import hint_at, stop_on_signals
-from napari_inpaintaff.errors import ParameterError
 
 if TYPE_CHECKING:
     from napari_inpaintaff.foreground import IEMNetworkUpdate
@@ -38,13 +42,7 @@ def add_commands(commands: Commands) -> None:
         "IEM finds a mask for every picture; a network learns from the best of them what they "
         "have in common. For pictures with one object each.",
     )
-    command.add_argument(
-        "images",
-        metavar="IMAGE",
-        nargs="+",
-        help="TIFF, PNG or JPEG in colour or greyscale, a folder of them, or a pattern",
-    )
-    add_output(command, "MODEL.safetensors", "model file to write")
+    add_images_and_model(command)
     for option, default, explanation in (
         ("--side", _SIDE, "pictures are reduced and cropped to so many pixels a side"),
         ("--epochs", _EPOCHS, "how often every picture is seen"),
@@ -86,14 +84,8 @@ def run_train_iem(options: argparse.Namespace) -> None:
     inputs = [Path(image) for image in options.images]
     check_model_file(options.output, *inputs)
     check_output(checkpoint, *inputs, suffixes=(".safetensors",))
-    if options.resume != checkpoint.exists():
-        raise ParameterError(
-            f"there is no checkpoint {checkpoint}; leave --resume out"
-            if options.resume
-            else f"{checkpoint} is the checkpoint of a training that was not finished: "
-            "go on with it with --resume, or remove it to begin anew"
-        )
-    squares = read_picture_squares(options.images, training.side)
+    check_checkpoint(checkpoint, resume=options.resume)
+    squares = read_picture_squares(options.images, training.side, channel=options.channel)
     for one in squares.skipped[:_NAMED]:
         print_line(f"warning: skipped {one.path_or_name}: {one.reason}")
     if len(squares.skipped) > _NAMED:

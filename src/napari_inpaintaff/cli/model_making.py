@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from napari_inpaintaff.cli.console import Reading, print_line
 from napari_inpaintaff.cli.options import add_channel, add_output, check_output
-from napari_inpaintaff.errors import OutputError
+from napari_inpaintaff.errors import OutputError, ParameterError
 
 if TYPE_CHECKING:
     from napari_inpaintaff.images import PlaneCollection
@@ -65,6 +65,30 @@ def check_model_file(path: Path, *inputs: Path) -> None:
             raise OutputError(
                 f"{path.stem} is the name of an included model; give yours another name"
             )
+
+
+def check_checkpoint(checkpoint: Path, *, resume: bool) -> None:
+    """Refuse to lose an unfinished training, or to go on with none.
+
+    Parameters
+    ----------
+    checkpoint : Path
+        Of the training.
+    resume : bool
+        Whether to go on from it.
+
+    Raises
+    ------
+    ParameterError
+        With what to do instead.
+    """
+    if resume and not checkpoint.exists():
+        raise ParameterError(f"there is no checkpoint {checkpoint}; leave --resume out")
+    if checkpoint.exists() and not resume:
+        raise ParameterError(
+            f"{checkpoint} is the checkpoint of a training that was not finished: "
+            f"go on with it with --resume, or remove it to begin anew"
+        )
 
 
 def gather(options: argparse.Namespace, *, ignore: str = "") -> PlaneCollection:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
 from napari_inpaintaff.cli.model_making import (
+    add_images_and_model,
+    check_checkpoint,
     check_model_file,
     counted,
     duration,
@@ -22,16 +24,13 @@ from napari_inpaintaff.cli.model_making import (
 )
 from napari_inpaintaff.cli.options import (
     Commands,
-    add_channel,
     add_command,
     add_device,
-    add_output,
     add_seed,
     check_output,
     given,
 )
 from napari_inpaintaff.cli.stopping import stop_on_signals
-from napari_inpaintaff.errors import ImageError, ParameterError
 
 if TYPE_CHECKING:
     from napari_inpaintaff.foreground.perturbgan import (
@@ -56,12 +55,10 @@ def add_commands(commands: Commands) -> None:
         "train-perturbgan",
         run_train_perturbgan,
         "train a PerturbGAN, which finds the foreground, on images without any label",
-        "FOLDER holds hundreds of images of one kind of scene: one object each, before some "
+        "Give hundreds of images of one kind of scene: one object each, before some "
         "background. Ctrl-C stops; --resume goes on.",
     )
-    command.add_argument("folder", metavar="FOLDER", type=Path, help="folder of images")
-    add_channel(command)
-    add_output(command, "MODEL.safetensors", "model file to write")
+    add_images_and_model(command)
     _add_length(command)
     _add_method(command)
     command.add_argument(
@@ -133,7 +130,7 @@ def _add_method(command: argparse.ArgumentParser) -> None:
 
 
 def run_train_perturbgan(options: argparse.Namespace) -> None:
-    """Train on the images of a folder, and write the model file."""
+    """Train on images, and write the model file."""
     from napari_inpaintaff.inpainting import checkpoint_path
 
     picture = options.samples or options.output.with_name(f"{options.output.stem}-samples.png")
@@ -141,9 +138,9 @@ def run_train_perturbgan(options: argparse.Namespace) -> None:
     check_model_file(options.output)
     check_output(checkpoint, suffixes=(".safetensors",))
     check_output(picture, suffixes=(".png",))
-    _check_checkpoint(checkpoint, resume=options.resume)
+    check_checkpoint(checkpoint, resume=options.resume)
     training = _training(options)
-    named = _read_folder(options)
+    named = _read(options)
     from napari_inpaintaff.foreground.perturbgan import train_perturbgan
 
     with stop_on_signals() as stop, log_as_lines():
@@ -171,16 +168,6 @@ def run_train_perturbgan(options: argparse.Namespace) -> None:
         checkpoint.unlink(missing_ok=True)
 
 
-def _check_checkpoint(checkpoint: Path, *, resume: bool) -> None:
-    if resume and not checkpoint.exists():
-        raise ParameterError(f"there is no checkpoint {checkpoint}; leave --resume out")
-    if checkpoint.exists() and not resume:
-        raise ParameterError(
-            f"{checkpoint} is the checkpoint of a training that was not finished: "
-            f"go on with it with --resume, or remove it to begin anew"
-        )
-
-
 def _training(options: argparse.Namespace) -> PerturbGANTraining:
     from napari_inpaintaff.foreground.perturbgan import TABLE_ROWS, PerturbGANTraining
 
@@ -199,41 +186,16 @@ def _training(options: argparse.Namespace) -> PerturbGANTraining:
     return PerturbGANTraining(**settings, **chosen, seed=options.seed)
 
 
-def _read_folder(options: argparse.Namespace) -> dict[str, NDArray[Any]]:
-    """Read all planes of a folder, in colour where no channel is chosen."""
-    from napari_inpaintaff.images import images_in
+def _read(options: argparse.Namespace) -> dict[str, NDArray[Any]]:
+    """Read all pictures by name, in colour where no channel is chosen."""
+    from napari_inpaintaff.images import iterate_pictures
 
-    if not options.folder.is_dir():
-        raise ImageError(f"{options.folder} is no folder of images")
-    found: dict[str, NDArray[Any]] = {}
-    skipped = 0
-    for path in sorted(images_in(options.folder)):
-        try:
-            found |= _read_planes(path, options)
-        except ImageError as error:
-            print_line(f"warning: skipped {error}")
-            skipped += 1
-    if not found:
-        reason = "none of its images can be read" if skipped else "there is no image in it"
-        raise ImageError(f"{options.folder}: {reason}")
-    return found
-
-
-def _read_planes(path: Path, options: argparse.Namespace) -> dict[str, NDArray[Any]]:
-    import numpy as np
-
-    from napari_inpaintaff.images import read_colours, read_image
-
-    if options.channel is None:
-        colours = [colour.data for colour in read_colours(path)]
-    else:
-        colours = [read_image(path, channel=options.channel).data]
-    planes = list(np.ndindex(colours[0].shape[:-2]))
-    names = [path.name if len(planes) == 1 else f"{path.name} {list(one)}" for one in planes]
-    return {
-        name: np.stack([colour[plane] for colour in colours])
-        for name, plane in zip(names, planes, strict=True)
-    }
+    pictures = iterate_pictures(
+        options.images,
+        channel=options.channel,
+        skip=lambda one: print_line(f"warning: skipped {one.path_or_name}: {one.reason}"),
+    )
+    return {picture.name: picture.pixels for picture in pictures}
 
 
 class _Display:

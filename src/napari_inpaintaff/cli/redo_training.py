@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
 from napari_inpaintaff.cli.model_making import (
+    add_images_and_model,
+    check_checkpoint,
     check_model_file,
     counted,
     duration,
@@ -17,10 +19,8 @@ from napari_inpaintaff.cli.model_making import (
 )
 from napari_inpaintaff.cli.options import (
     Commands,
-    add_channel,
     add_command,
     add_device,
-    add_output,
     add_seed,
     check_output,
 )
@@ -54,9 +54,7 @@ def add_commands(commands: Commands) -> None:
         "Give hundreds of images or more, each with one object before a background. Ctrl-C stops "
         "and keeps what was learned; --resume goes on.",
     )
-    command.add_argument("folder", metavar="FOLDER", type=Path, help="with the images")
-    add_channel(command)
-    add_output(command, "MODEL.safetensors", "model file to write")
+    add_images_and_model(command)
     command.add_argument(
         "--samples",
         metavar="FILE.png",
@@ -109,7 +107,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_train_redo(options: argparse.Namespace) -> None:
-    """Train on the images of a folder, write the model file and a picture."""
+    """Train on images, write the model file and a picture."""
     checkpoint = options.output.with_name(f"{options.output.stem}.checkpoint.safetensors")
     picture = options.samples or options.output.with_name(f"{options.output.stem}-samples.png")
     _check_files(options, checkpoint, picture)
@@ -142,18 +140,12 @@ def _check_files(options: argparse.Namespace, checkpoint: Path, picture: Path) -
     check_model_file(options.output)
     check_output(checkpoint, suffixes=(".safetensors",))
     check_output(picture, suffixes=(".png",))
-    if picture.parent.resolve() == options.folder.resolve():
+    if any(picture.parent.resolve() == Path(one).resolve() for one in options.images):
         raise ParameterError(
             f"{picture} would lie among the images of the training: "
             "write the model, or --samples, to another folder"
         )
-    if options.resume and not checkpoint.exists():
-        raise ParameterError(f"there is no checkpoint {checkpoint}; leave --resume out")
-    if checkpoint.exists() and not options.resume:
-        raise ParameterError(
-            f"{checkpoint} is the checkpoint of a training that was not finished: "
-            f"go on with it with --resume, or remove it to begin anew"
-        )
+    check_checkpoint(checkpoint, resume=options.resume)
 
 
 def _training(options: argparse.Namespace, side: int, *, channels: int) -> ReDOTraining:
@@ -181,7 +173,7 @@ def _read(options: argparse.Namespace, side: int) -> NDArray[np.float32]:
     from napari_inpaintaff.foreground.redo import read_squares
 
     steps = read_squares(
-        options.folder,
+        options.images,
         side,
         channel=options.channel,
         skip=lambda one: print_line(f"warning: skipped {one.path_or_name}: {one.reason}"),

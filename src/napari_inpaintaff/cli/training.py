@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from napari_inpaintaff.cli.console import Reading, follow, log_as_lines
 from napari_inpaintaff.cli.model_making import (
     add_images_and_model,
+    check_checkpoint,
     check_model_file,
     counted,
     duration,
@@ -183,13 +184,7 @@ def _check_files(options: argparse.Namespace, report: Path, checkpoint: Path) ->
         raise ParameterError("--vgg is for --loss liu2018 only")
     if options.vgg and not options.vgg.is_file():
         raise ParameterError(f"there is no file {options.vgg} with VGG16 weights")
-    if options.resume and not checkpoint.exists():
-        raise ParameterError(f"there is no checkpoint {checkpoint}; leave --resume out")
-    if checkpoint.exists() and not options.resume:
-        raise ParameterError(
-            f"{checkpoint} is the checkpoint of a training that was not finished: "
-            f"go on with it with --resume, or remove it to begin anew"
-        )
+    check_checkpoint(checkpoint, resume=options.resume)
 
 
 def _load_start(options: argparse.Namespace) -> Inpainter | None:

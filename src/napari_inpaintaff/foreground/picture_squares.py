@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.transform import resize
 
-from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground.pictures import reduced_picture
-from napari_inpaintaff.images import read_colours
-from napari_inpaintaff.images.gather import find_images, nothing_found
+from napari_inpaintaff.images import ChannelChoice, iterate_pictures
+from napari_inpaintaff.images.gather import nothing_found
 from napari_inpaintaff.images.planes import SkippedImage
 
 
@@ -67,16 +66,19 @@ def mask_square(mask: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
     return np.asarray(picture_square(mask[None].astype(np.float64), side)[0] > 0.5)
 
 
-def read_picture_squares(sources: Sequence[str | PathLike[str]], side: int) -> PictureSquares:
+def read_picture_squares(
+    sources: Sequence[str | PathLike[str]], side: int, *, channel: ChannelChoice | None = None
+) -> PictureSquares:
     """Read pictures of any sizes as squares.
 
     Parameters
     ----------
     sources : sequence of str or path-like
-        Files, folders and patterns, see `images.gather_planes`. Colour or greyscale; every plane
-        of a stack is a picture.
+        Files, folders and patterns, see `images.iterate_pictures`.
     side : int
         Of the squares, in pixels.
+    channel : int, str or sequence of them, optional
+        Which channel to take; by default the colours of colour images.
 
     Returns
     -------
@@ -88,25 +90,17 @@ def read_picture_squares(sources: Sequence[str | PathLike[str]], side: int) -> P
     ImageError
         If nothing is left.
     """
-    paths, skipped = find_images(sources)
     squares: list[NDArray[np.float32]] = []
     names: list[str] = []
-    for path in paths:
-        try:
-            colours = read_colours(path)
-        except ImageError as error:
-            skipped.append(SkippedImage.because(str(path), error))
+    skipped: list[SkippedImage] = []
+    for picture in iterate_pictures(sources, channel=channel, skip=skipped.append):
+        square = picture_square(picture.pixels.astype(np.float64), side).astype(np.float32)
+        known = square[:, np.isfinite(square).all(axis=0)]
+        if not known.size or known.min() == known.max():
+            skipped.append(SkippedImage(picture.name, "all its known pixels are equal"))
             continue
-        for plane in np.ndindex(colours[0].data.shape[:-2]):
-            name = " ".join([str(path), *map(str, plane)])
-            picture = np.stack([colour.data[plane] for colour in colours]).astype(np.float64)
-            square = picture_square(picture, side).astype(np.float32)
-            known = square[:, np.isfinite(square).all(axis=0)]
-            if not known.size or known.min() == known.max():
-                skipped.append(SkippedImage(name, "all its known pixels are equal"))
-                continue
-            squares.append(square)
-            names.append(name)
+        squares.append(square)
+        names.append(picture.name)
     if not squares:
         raise nothing_found(skipped)
     channels = max(len(square) for square in squares)

@@ -34,6 +34,7 @@ from napari_inpaintaff.images.normalise import (
 from napari_inpaintaff.images.ome_zarr_writing import ZARR_SUFFIXES, write_ome_zarr_labels
 from napari_inpaintaff.images.opened import OpenedImage, open_planes
 from napari_inpaintaff.images.patches import origins_with, patch_grids, patch_origins
+from napari_inpaintaff.images.pictures import Picture, iterate_pictures
 from napari_inpaintaff.images.planes import Plane, PlaneCollection, SkippedImage, planes_of
 from napari_inpaintaff.images.reading import (
     channel_count,
@@ -75,6 +76,7 @@ __all__ = [
     "Normalisation",
     "NormalisationKind",
     "OpenedImage",
+    "Picture",
     "Placement",
     "Plane",
     "PlaneCollection",
@@ -93,6 +95,7 @@ __all__ = [
     "gather_planes",
     "grown",
     "images_in",
+    "iterate_pictures",
     "layered_scenes",
     "open_planes",
     "origins_with",

@@ -24,8 +24,8 @@ from napari_inpaintaff.foreground.redo.parameters import (
 from napari_inpaintaff.foreground.redo.updates import ReDOLosses, ReDOSamples, ReDOUpdate
 
 if TYPE_CHECKING:
-    from napari_inpaintaff.foreground.redo.folder import read_squares
     from napari_inpaintaff.foreground.redo.model import ReDO
+    from napari_inpaintaff.foreground.redo.squares import read_squares
     from napari_inpaintaff.foreground.redo.training import train_redo
 
 __all__ = [
@@ -49,7 +49,7 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "folder": ["read_squares"],
+        "squares": ["read_squares"],
         "model": ["ReDO"],
         "training": ["train_redo"],
     },
