@@ -13,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.foreground import FOREGROUND_METHODS, find_fgnet, mask_from_labels
+from napari_inpaintaff.foreground import (
+    FOREGROUND_METHODS,
+    find_foreground_model,
+    mask_from_labels,
+)
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.loading import load_torch
 from napari_inpaintaff.widgets.planes import Plane
 
 if TYPE_CHECKING:
-    from napari_inpaintaff.foreground import FGNet
+    from napari_inpaintaff.foreground import ForegroundModel
 
 
 def iterate_found_mask(
@@ -37,7 +41,7 @@ def iterate_found_mask(
     image : ndarray, shape (Y, X)
         Raw intensities: what a foreground network sees.
     foreground : str
-        A key of `foreground.FOREGROUND_METHODS`, or the name of a foreground network.
+        A key of `foreground.FOREGROUND_METHODS`, or a foreground network, by its name or file.
     diameter : float
         Typical diameter of the cells, in pixels.
     denoised : ndarray, shape (Y, X), optional
@@ -68,23 +72,22 @@ def iterate_found_mask(
         return (
             yield from iterate_foreground_mask(seen, foreground, diameter=diameter, device=device)
         )
-    fgnet = load_foreground(foreground, device)
-    return (yield from iterate_foreground_mask(image, fgnet, diameter=diameter))
+    network = load_foreground(foreground, device)
+    return (yield from iterate_foreground_mask(image, network, diameter=diameter))
 
 
-def load_foreground(name: str, device: str) -> FGNet:
-    """Load a foreground network, in a worker thread.
+def load_foreground(name: str, device: str) -> ForegroundModel:
+    """Load a foreground network of any kind, in a worker thread.
 
     Raises
     ------
     ModelFileError
-        If there is no such network, or its file is damaged.
+        If there is no such network, its file is damaged, or it finds no foreground.
     """
     load_torch()
-    from napari_inpaintaff.foreground import FGNet, find_fgnet
+    from napari_inpaintaff.foreground import load_foreground_model
 
-    # By its path: a file in the working folder may have the name of a model.
-    return FGNet.load(find_fgnet(name).absolute(), device=device)
+    return load_foreground_model(name, device=device)
 
 
 def foreground_version(foreground: str) -> str:
@@ -97,7 +100,7 @@ def foreground_version(foreground: str) -> str:
     """
     if foreground in FOREGROUND_METHODS:
         return ""
-    return file_version(find_fgnet(foreground))
+    return file_version(find_foreground_model(foreground))
 
 
 def file_version(path: Path) -> str:
