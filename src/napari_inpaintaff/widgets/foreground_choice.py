@@ -14,6 +14,7 @@ from napari_inpaintaff.foreground import available_foreground_models, foreground
 from napari_inpaintaff.foreground.grabcut import grabcut_refusal
 from napari_inpaintaff.widgets.layer_choice import LayerChoice
 from napari_inpaintaff.widgets.model_choice import MODEL_FILTER
+from napari_inpaintaff.widgets.model_news import model_news
 
 #: Those that find something: what the user reads, and their names in the core.
 FINDING_METHODS = {
@@ -33,6 +34,8 @@ def method_refusal(name: str) -> str:
 
 class ForegroundChoice(LayerChoice):
     """A combo box of methods, foreground networks of every kind, and layers.
+
+    When networks are trained in this process, they appear at once; the choice stays.
 
     Parameters
     ----------
@@ -68,6 +71,7 @@ class ForegroundChoice(LayerChoice):
         self._on_error = on_error
         #: Networks loaded from files, by path.
         self._loaded: list[str] = []
+        model_news.changed.connect(self.list_anew)
         self.load_button = QPushButton("Load file…")
         self.load_button.setToolTip(
             "Use the file (.safetensors) of a network that finds the foreground."

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_inpaintaff.errors import ImageError
+from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground import (
     FOREGROUND_METHODS,
+    PICTURE_METHODS,
     find_foreground_model,
+    iterate_foreground_probability,
+    iterate_picture_foreground,
     mask_from_labels,
 )
 from napari_inpaintaff.jobs import Progress
@@ -74,6 +77,57 @@ def iterate_found_mask(
         )
     network = load_foreground(foreground, device)
     return (yield from iterate_foreground_mask(image, network, diameter=diameter))
+
+
+def iterate_found_probability(
+    image: NDArray[Any], foreground: str, diameter: float, *, device: str = "auto"
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Find the foreground of an image that may have colours, in steps where that takes long.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X) or (3, Y, X)
+        Raw intensities.
+    foreground, diameter, device
+        As for `iterate_found_mask`.
+
+    Yields
+    ------
+    Progress
+        Of IEM.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+        In [0, 1].
+
+    Raises
+    ------
+    ImageError
+        If no pixel of the image is known, or the network takes other images.
+    ParameterError
+        If the image has colours and the method looks at one channel.
+    InstallationError
+        If something that the method needs is not installed.
+    ModelFileError
+        If there is no such network, its file is damaged, or it finds no foreground.
+    """
+    if foreground not in FOREGROUND_METHODS:
+        return load_foreground(foreground, device).probability(image, diameter=diameter)
+    if foreground == "iem":
+        load_torch()
+    if image.ndim == 2:
+        return (
+            yield from iterate_foreground_probability(
+                image, foreground, diameter=diameter, device=device
+            )
+        )
+    if foreground not in PICTURE_METHODS:
+        raise ParameterError(
+            "This method looks at one channel. Split the colours (right-click the layer > Split "
+            "RGB) and choose one of them, or choose another method."
+        )
+    return (yield from iterate_picture_foreground(image, foreground, device=device))
 
 
 def load_foreground(name: str, device: str) -> ForegroundModel:

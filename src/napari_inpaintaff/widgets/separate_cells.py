@@ -214,8 +214,7 @@ class SeparateCells(QWidget):
         self._relabel_soon()
 
     def _on_models_changed(self) -> None:
-        # A foreground network may be new, or another one of the same name.
-        self.form.foreground.list_anew()
+        # The foreground network may be another one of the same name.
         if self.form.foreground.network:
             self._relabel_soon()
 

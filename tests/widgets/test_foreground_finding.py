@@ -1,0 +1,188 @@
+"""Foregrounds that need no labels, in the viewer: offered, found, shown, and refused in words."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
+
+from napari_inpaintaff.foreground import (
+    IEMNetwork,
+    IEMNetworkTraining,
+    foreground_probability,
+    train_iem_network,
+)
+from napari_inpaintaff.images import layered_scenes, simulate_dense_nuclei
+from napari_inpaintaff.jobs import Job
+from napari_inpaintaff.networks.model_file import ModelFile, write_model_file
+from napari_inpaintaff.widgets.foreground_choice import ForegroundChoice
+from napari_inpaintaff.widgets.model_news import model_news
+
+MASK = "nuclei foreground"
+
+
+@pytest.fixture(scope="module")
+def iem_network() -> IEMNetwork:
+    """A network that has learned a little, from small coloured scenes."""
+    training = IEMNetworkTraining(side=24, epochs=8, batch=8, width=4)
+    pictures = layered_scenes(20, 24, seed=3).images
+    return Job(train_iem_network(pictures, training, device="cpu")).run()
+
+
+def texts(choice: ForegroundChoice) -> list[str]:
+    return [choice.itemText(row) for row in range(choice.count())]
+
+
+def row_of(choice: ForegroundChoice, text: str) -> int:
+    assert text in texts(choice)
+    return texts(choice).index(text)
+
+
+@pytest.fixture
+def find(foreground_dock, qtbot):
+    """Choose a method or network by what the user reads, press Find, and wait for the end."""
+
+    def press(text: str) -> str:
+        choice = foreground_dock.finding.source
+        choice.setCurrentIndex(row_of(choice, text))
+        with qtbot.waitSignal(foreground_dock.controller.ended, timeout=180_000):
+            foreground_dock.finding.button.click()
+        return foreground_dock.controls.status.text()
+
+    return press
+
+
+def test_a_network_of_iem_in_the_model_folder_is_offered_and_gives_a_mask(
+    viewer, foreground_dock, dock, model_folder, iem_network, notifications, find
+):
+    model_folder.mkdir(parents=True)
+    iem_network.save(model_folder / "scenes.safetensors")
+    model_news.changed.emit()
+    assert "scenes · network" in texts(dock.form.foreground)
+    text = find("scenes · network")
+    image = viewer.layers["nuclei"].data
+    expected = iem_network.probability(image) > 0.5
+    assert 0 < expected.mean() < 1
+    np.testing.assert_array_equal(viewer.layers[MASK].data > 0, expected)
+    assert f"{100 * expected.mean():.0f} %" in text
+    assert notifications == []
+    # It is a mask to choose in "Separate cells".
+    assert MASK in texts(dock.form.foreground)
+
+
+@pytest.mark.parametrize("name", ["GrabCut", "Largest object", "Otsu threshold"])
+def test_a_method_gives_its_mask_in_the_place_of_the_image(viewer, foreground_dock, find, name):
+    pytest.importorskip("cv2")
+    find(name)
+    mask, source = viewer.layers[MASK], viewer.layers["nuclei"]
+    method = foreground_dock.finding.source.value
+    expected = foreground_probability(source.data, method, diameter=25) > 0.5
+    assert expected.any()
+    np.testing.assert_array_equal(mask.data > 0, expected)
+    np.testing.assert_allclose(mask.translate, source.translate)
+    np.testing.assert_allclose(mask.scale, source.scale)
+
+
+def test_another_method_replaces_the_mask_but_not_what_was_painted(viewer, foreground_dock, find):
+    find("Otsu threshold")
+    first = viewer.layers[MASK]
+    find("Largest object")
+    assert viewer.layers[MASK] is first
+    first.data[0, 0] = 1
+    find("Otsu threshold")
+    assert first.data[0, 0] == 1
+    masks = [layer for layer in viewer.layers if layer.name.startswith(MASK)]
+    assert len([mask for mask in masks if mask is not first and mask.data.dtype == np.uint8]) == 1
+
+
+def test_the_foreground_goes_to_the_plane_in_view(viewer, foreground_dock, find):
+    frames = np.stack([np.roll(simulate_dense_nuclei(shape=(64, 48))[0], n, 0) for n in (0, 9)])
+    foreground_dock.form.image.choose(viewer.add_image(frames, name="film"))
+    viewer.dims.set_point(0, 1)
+    find("Otsu threshold")
+    mask = viewer.layers["film foreground"].data
+    assert not mask[0].any()
+    np.testing.assert_array_equal(mask[1] > 0, foreground_probability(frames[1], "otsu") > 0.5)
+
+
+def test_colours_are_looked_at(viewer, foreground_dock, find, notifications):
+    # Of one brightness: only the colours tell the disc from the rest.
+    inside = np.hypot(*(np.indices((64, 48)) - np.array([32, 24])[:, None, None])) < 12
+    noise = np.random.default_rng(0).integers(-6, 7, (64, 48, 3))
+    colours = np.where(inside[..., None], (180, 60, 60), (60, 180, 60)) + noise
+    layer = viewer.add_image(colours.astype(np.uint8), rgb=True, name="photo")
+    foreground_dock.form.image.choose(layer)
+    pytest.importorskip("cv2")
+    find("GrabCut")
+    found = viewer.layers["photo foreground"].data > 0
+    assert (found & inside).sum() / (found | inside).sum() > 0.9
+    assert notifications == []
+    text = find("Otsu threshold")
+    assert "Split RGB" in text
+    assert [n.message for n in notifications] == [text]
+    # Painting and training are for one channel.
+    assert "Split RGB" in foreground_dock.controls.train_button.toolTip()
+    foreground_dock.form.tools.cells_button.click()
+    assert "Split RGB" in notifications[-1].message
+
+
+def test_without_opencv_the_entry_says_what_to_install(
+    viewer, foreground_engine, dock, model_folder, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    choice = dock.form.foreground
+    choice.list_anew()
+    row = row_of(choice, "GrabCut")
+    assert not choice.model().item(row).isEnabled()
+    assert "napari-inpaintaff[grabcut]" in choice.itemData(row, Qt.ItemDataRole.ToolTipRole)
+    choice.choose("grabcut")
+    assert choice.value == "otsu"
+
+
+def test_opencv_that_goes_missing_is_a_notification(
+    viewer, foreground_dock, find, notifications, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    text = find("GrabCut")
+    assert "pip install napari-inpaintaff[grabcut]" in text
+    assert [n.message for n in notifications] == [text]
+    assert [layer.name for layer in viewer.layers] == ["nuclei"]
+
+
+def test_a_file_of_a_network_is_taken_and_any_other_is_refused(
+    viewer, dock, tmp_path, iem_network, notifications, monkeypatch
+):
+    choice = dock.form.foreground
+    other = write_model_file(tmp_path / "other.safetensors", ModelFile("inpainter", {}, {}))
+    choice.load(other)
+    (tmp_path / "text.safetensors").write_text("no model")
+    choice.load(tmp_path / "text.safetensors")
+    choice.load(tmp_path / "nothing.safetensors")
+    messages = [n.message for n in notifications]
+    assert "'inpainter', which finds no foreground" in messages[0]
+    assert len(messages) == 3
+    assert choice.value == "otsu"
+
+    path = iem_network.save(tmp_path / "mine.safetensors")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    choice.load_button.click()
+    assert choice.currentText() == "mine.safetensors · file"
+    assert choice.network == str(path)
+    # Another of the same name in another folder is another one.
+    (tmp_path / "b").mkdir()
+    again = iem_network.save(tmp_path / "b" / "mine.safetensors")
+    choice.load(Path(again))
+    assert choice.value == str(again)
+    choice.choose(str(path))
+    assert choice.value == str(path)
+
+
+def test_an_empty_foreground_is_said(viewer, foreground_dock, find, notifications):
+    viewer.layers["nuclei"].data = np.zeros((64, 48), np.uint16)
+    text = find("Largest object")
+    assert text.startswith("Largest object: no foreground.")
+    assert not viewer.layers[MASK].data.any()
