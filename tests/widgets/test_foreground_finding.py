@@ -100,7 +100,7 @@ def test_another_method_replaces_the_mask_but_not_what_was_painted(viewer, foreg
 
 
 def test_the_foreground_goes_to_the_plane_in_view(viewer, foreground_dock, find):
-    frames = np.stack([np.roll(simulate_dense_nuclei(shape=(64, 48))[0], n, 0) for n in (0, 9)])
+    frames = np.stack([np.roll(simulate_dense_nuclei(shape=(64, 64))[0], n, 0) for n in (0, 9)])
     foreground_dock.form.image.choose(viewer.add_image(frames, name="film"))
     viewer.dims.set_point(0, 1)
     find("Otsu threshold")
@@ -114,7 +114,8 @@ def test_colours_are_looked_at(viewer, foreground_dock, find, notifications):
     inside = np.hypot(*(np.indices((64, 48)) - np.array([32, 24])[:, None, None])) < 12
     noise = np.random.default_rng(0).integers(-6, 7, (64, 48, 3))
     colours = np.where(inside[..., None], (180, 60, 60), (60, 180, 60)) + noise
-    layer = viewer.add_image(colours.astype(np.uint8), rgb=True, name="photo")
+    colours = colours.astype(np.uint8)
+    layer = viewer.add_image(colours, rgb=True, name="photo", units=("um", "um"))
     foreground_dock.form.image.choose(layer)
     pytest.importorskip("cv2")
     find("GrabCut")
