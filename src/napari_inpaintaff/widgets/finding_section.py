@@ -14,7 +14,7 @@ from napari_inpaintaff.widgets.foreground_choice import FINDING_METHODS, Foregro
 from napari_inpaintaff.widgets.foreground_settings import FindingRequest, ForegroundSettings
 from napari_inpaintaff.widgets.planes import current_picture
 
-ABOUT = "Nothing has to be painted for this. Try it first; colour images are taken, too."
+ABOUT = "Needs no paint and no training: try it first. Colour images are taken, too."
 
 
 class FindingSection(QGroupBox):
@@ -39,7 +39,7 @@ class FindingSection(QGroupBox):
         on_error: Callable[[Exception], object],
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__("Find without labels", parent)
+        super().__init__("Or find it without labels", parent)
         self.source = ForegroundChoice(
             viewer, accepts=lambda layer: False, methods=FINDING_METHODS, on_error=on_error
         )

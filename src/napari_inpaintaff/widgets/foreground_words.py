@@ -32,8 +32,8 @@ def describe_found(by: str, part: float) -> str:
         what = "no foreground" if part == 0 else "nothing but foreground"
         return f"{by}: {what}. Choose another way, or paint over a few cells and press Train."
     return (
-        f"{by}: {100 * part:.0f} % of the plane is foreground. Choose the layer of the mask as "
-        'foreground in "Separate cells". Not right? Try another way, or paint.'
+        f"{by}: {100 * part:.0f} % of the plane is foreground. Choose the mask as foreground in "
+        '"Separate cells", or try another way.'
     )
 
 
