@@ -11,11 +11,19 @@ import torch
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
-from napari_inpaintaff.foreground import IEMNetwork, IEMNetworkMetadata, foreground_probability
+from napari_inpaintaff.foreground import (
+    FOREGROUND_MODELS,
+    IEMNetwork,
+    IEMNetworkMetadata,
+    foreground_probability,
+)
 from napari_inpaintaff.foreground.iem_network_layers import IEMSegmenter
 from napari_inpaintaff.images import simulate_dense_nuclei
+from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.networks.model_file import ModelFile, write_model_file
 from napari_inpaintaff.widgets.foreground_choice import ForegroundChoice
+from napari_inpaintaff.widgets.form_values import field_values, set_field_values
+from napari_inpaintaff.widgets.masks import foreground_version, iterate_found_mask
 from napari_inpaintaff.widgets.model_news import model_news
 
 MASK = "nuclei foreground"
@@ -179,6 +187,53 @@ def test_a_file_of_a_network_is_taken_and_any_other_is_refused(
     assert choice.value == str(again)
     choice.choose(str(path))
     assert choice.value == str(path)
+
+
+def test_networks_of_every_kind_are_listed_and_no_others(viewer, dock, model_folder):
+    model_folder.mkdir(parents=True)
+    for kind in (*FOREGROUND_MODELS, "student"):
+        write_model_file(model_folder / f"a-{kind}.safetensors", ModelFile(kind, {}, {}))
+    model_news.changed.emit()
+    listed = [text for text in texts(dock.form.foreground) if text.startswith("a-")]
+    assert sorted(listed) == sorted(f"a-{kind} · network" for kind in FOREGROUND_MODELS)
+
+
+def test_separate_cells_takes_the_mask_of_a_network_by_name_and_by_file(
+    model_folder, tmp_path, iem_network
+):
+    image = simulate_dense_nuclei(shape=(64, 64))[0]
+    expected = iem_network.probability(image) > 0.5
+    model_folder.mkdir(parents=True)
+    iem_network.save(model_folder / "half.safetensors")
+    path = iem_network.save(tmp_path / "half.safetensors")
+    for name in ("half", str(path)):
+        mask = Job(iterate_found_mask(image, name, 25.0, device="cpu")).run()
+        np.testing.assert_array_equal(mask, expected)
+    assert foreground_version("half") != foreground_version(str(path))
+
+
+def test_a_file_comes_back_with_a_session(viewer, dock, tmp_path, iem_network):
+    fields = {"foreground": dock.form.foreground}
+    path = iem_network.save(tmp_path / "mine.safetensors")
+    values = {"foreground": {"entry": str(path)}}
+    assert set_field_values(fields, values, lambda name: None) == []
+    assert field_values(fields, lambda layer: None) == values
+    gone = {"foreground": {"entry": str(tmp_path / "gone.safetensors")}}
+    assert "gone.safetensors" in set_field_values(fields, gone, lambda name: None)[0]
+
+
+def test_cancel_ends_a_search_and_leaves_nothing(viewer, foreground_dock, qtbot, notifications):
+    viewer.layers["nuclei"].data = simulate_dense_nuclei(shape=(1024, 1024))[0]
+    foreground_dock.finding.source.choose("iem")
+    foreground_dock.finding.button.click()
+    assert not foreground_dock.finding.button.isEnabled()
+    assert not foreground_dock.controls.train_button.isEnabled()
+    with qtbot.waitSignal(foreground_dock.controller.ended, timeout=180_000):
+        foreground_dock.controls.cancel_button.click()
+    assert [layer.name for layer in viewer.layers] == ["nuclei"]
+    assert foreground_dock.finding.button.isEnabled()
+    assert foreground_dock.controls.status.text().startswith("Cancelled.")
+    assert notifications == []
 
 
 def test_an_empty_foreground_is_said(viewer, foreground_dock, find, notifications):

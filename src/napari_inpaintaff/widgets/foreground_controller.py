@@ -290,7 +290,8 @@ class ForegroundController(ModelMaker[TrainedForeground]):
         self._ending = notify_failure(error)
 
     def _on_applying_cancelled(self) -> None:
-        self._ending = "Cancelled. What was learned is kept."
+        by = "" if self._applied is None else self._applied[2]
+        self._ending = f"Cancelled. What was {'found before' if by else 'learned'} is kept."
 
     def _on_layer_removed(self, event: Any) -> None:
         self._kept.pop(event.value, None)
