@@ -71,12 +71,12 @@ def test_labels_of_other_images_are_listed_but_disabled_with_the_reason(viewer, 
     assert labels.layer is viewer.layers[PAINT]
 
 
-def test_a_colour_image_cannot_be_chosen(viewer, foreground_dock):
+def test_nothing_can_be_painted_over_a_colour_image(viewer, foreground_dock, notifications):
     viewer.layers.clear()
     viewer.add_image(np.zeros((8, 8, 3), dtype=np.uint8), rgb=True, name="colour")
-    assert foreground_dock.form.image.layer is None
-    assert foreground_dock.form.image.itemData(0, Qt.ItemDataRole.ToolTipRole).startswith("A col")
+    assert foreground_dock.form.image.layer is viewer.layers["colour"]
     foreground_dock.form.tools.new_button.click()
+    assert [n.message[:14] for n in notifications] == ["A colour image"]
     assert len(viewer.layers) == 1
     assert not foreground_dock.controls.train_button.isEnabled()
 

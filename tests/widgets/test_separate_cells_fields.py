@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 
 from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.separation import SEPARATION_MODES
+from napari_inpaintaff.widgets.foreground_choice import ALL_METHODS
 from napari_inpaintaff.widgets.quality_choice import quality_text
 from napari_inpaintaff.widgets.regions import RegionChoice
 from napari_inpaintaff.widgets.separate_cells import SeparateCells
@@ -45,7 +46,7 @@ def test_results_and_previews_are_not_offered(viewer, dock, run_to_end):
     images = [dock.form.image.itemText(i) for i in range(dock.form.image.count())]
     masks = [dock.form.foreground.itemText(i) for i in range(dock.form.foreground.count())]
     assert images == ["nuclei"]
-    assert masks == ["Otsu threshold", "Inpainting error (IEM)", "None: label every pixel"]
+    assert masks == list(ALL_METHODS)
 
 
 def test_a_duplicate_of_the_labels_can_be_painted_in_as_mask(viewer, dock, run_to_end, qtbot):

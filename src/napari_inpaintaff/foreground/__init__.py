@@ -39,6 +39,7 @@ from napari_inpaintaff.foreground.model_files import (
     ForegroundModel,
     available_foreground_models,
     find_foreground_model,
+    foreground_model_kind,
     load_foreground_model,
 )
 from napari_inpaintaff.foreground.otsu import ConstantImageWarning, otsu_probability
@@ -87,6 +88,7 @@ __all__ = [
     "find_fgnet",
     "find_foreground_model",
     "fit_outlines",
+    "foreground_model_kind",
     "foreground_probability",
     "foreground_targets",
     "inpainted",

@@ -5,6 +5,7 @@ Models of the colours of both sides and a graph cut, in turns, by OpenCV: the ex
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from types import ModuleType
 
 import numpy as np
@@ -18,6 +19,15 @@ RECTANGLE = 0.9
 ITERATIONS = 5
 #: Shortest side of an image, in pixels.
 _SMALLEST = 8
+_MISSING = (
+    "GrabCut needs OpenCV: install it with `pip install napari-inpaintaff[grabcut]` (not "
+    "opencv-python, which brings a Qt of its own that disturbs napari)"
+)
+
+
+def grabcut_refusal() -> str:
+    """Say why GrabCut cannot be used here; empty when it can. Loads nothing."""
+    return "" if find_spec("cv2") else _MISSING
 
 
 def grabcut_rectangle(
@@ -92,10 +102,7 @@ def _opencv() -> ModuleType:
     try:
         import cv2
     except ImportError as error:
-        raise InstallationError(
-            "GrabCut needs OpenCV: install it with `pip install napari-inpaintaff[grabcut]` (not "
-            "opencv-python, which brings a Qt of its own that disturbs napari)"
-        ) from error
+        raise InstallationError(_MISSING) from error
     return cv2
 
 

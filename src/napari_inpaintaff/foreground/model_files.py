@@ -139,10 +139,21 @@ def load_foreground_model(model: str | Path, *, device: str = "auto") -> Foregro
         If the device is not available.
     """
     path = find_foreground_model(model).absolute()
+    return FOREGROUND_MODELS[foreground_model_kind(path)](path, device)
+
+
+def foreground_model_kind(path: Path) -> str:
+    """Return the kind of a model file that finds a foreground; needs no torch.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing or damaged, or its model finds no foreground.
+    """
     kind = read_model_kind(path)
     if kind not in FOREGROUND_MODELS:
         raise ModelFileError(
             f"{str(path)!r} is a model of kind {kind!r}, which finds no foreground; those that do "
             f"are of the kinds {', '.join(FOREGROUND_MODELS)}"
         )
-    return FOREGROUND_MODELS[kind](path, device)
+    return kind

@@ -23,7 +23,7 @@ from napari_inpaintaff.widgets.masks import given_mask, load_foreground
 from napari_inpaintaff.widgets.training_files import prepare_folder
 
 if TYPE_CHECKING:
-    from napari_inpaintaff.foreground import FGNet
+    from napari_inpaintaff.foreground import ForegroundModel
     from napari_inpaintaff.images import Plane
     from napari_inpaintaff.widgets.planes import Plane as MaskPlane
 
@@ -119,7 +119,7 @@ class CoreDistillEngine:
 
 def _foregrounds(
     foreground: str | tuple[MaskPlane, ...], planes: Sequence[Plane], device: str
-) -> Generator[Progress, None, str | FGNet | list[NDArray[np.bool_]]]:
+) -> Generator[Progress, None, str | ForegroundModel | list[NDArray[np.bool_]]]:
     """Return what the core takes for a foreground: a method, a network, or masks."""
     if not isinstance(foreground, str):
         return (yield from _given_masks(foreground, planes))

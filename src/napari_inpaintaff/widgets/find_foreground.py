@@ -11,12 +11,15 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_inpaintaff.errors import InpaintAffError, ParameterError
 from napari_inpaintaff.foreground import FGNetUpdate
 from napari_inpaintaff.widgets.fields import widget_group
-from napari_inpaintaff.widgets.foreground_controller import NOT_TRAINED, ForegroundController
+from napari_inpaintaff.widgets.finding_section import FindingSection
+from napari_inpaintaff.widgets.foreground_controller import ForegroundController
 from napari_inpaintaff.widgets.foreground_controls import ForegroundControls, ForegroundStage
 from napari_inpaintaff.widgets.foreground_engine import CoreForegroundEngine, ForegroundEngine
 from napari_inpaintaff.widgets.foreground_form import ForegroundForm
 from napari_inpaintaff.widgets.foreground_settings import ForegroundRequest, PaintedLabels
+from napari_inpaintaff.widgets.foreground_words import BUSY, NO_IMAGE, NO_MASK
 from napari_inpaintaff.widgets.kept_work import KeptStrokes
+from napari_inpaintaff.widgets.layer_choice import image_refusal
 from napari_inpaintaff.widgets.loss_plot import LossPlot
 from napari_inpaintaff.widgets.model_choice import MODEL_FILTER
 from napari_inpaintaff.widgets.model_names import model_path
@@ -29,7 +32,7 @@ from napari_inpaintaff.widgets.paint_layers import (
     make_paint_layer,
     paint_layer_of,
 )
-from napari_inpaintaff.widgets.planes import current_plane, pixels_of
+from napari_inpaintaff.widgets.planes import current_plane, is_colour, pixels_of
 from napari_inpaintaff.widgets.preferences import follow_preferences
 from napari_inpaintaff.widgets.regions import RegionChoice
 from napari_inpaintaff.widgets.restore_offer import RestoreOffer
@@ -44,7 +47,7 @@ _NEXT = {"Separate cells": "Separate the cells within the foreground that was fo
 
 
 class FindForeground(QWidget):
-    """Learn from a few painted cells what is foreground.
+    """Find the foreground without labels, or learn it from a few painted cells.
 
     Parameters
     ----------
@@ -65,6 +68,7 @@ class FindForeground(QWidget):
             napari_viewer, engine.starts, read_card=engine.read_card, on_error=notify_failure
         )
         self.controls = ForegroundControls()
+        self.finding = FindingSection(napari_viewer, on_error=notify_failure)
         self.plot = LossPlot(colours)
         self.threshold = ThresholdField()
         self.offer = RestoreOffer()
@@ -95,6 +99,15 @@ class FindForeground(QWidget):
         except InpaintAffError as error:
             self.controls.show_text(notify_failure(error))
 
+    def find(self) -> None:
+        """Do what the Find button does; errors become notifications."""
+        try:
+            source, point = self._source(), self._viewer.dims.point
+            request = self.finding.request(source, point, self.form.settings())
+            self.controller.find(source, request)
+        except InpaintAffError as error:
+            self.controls.show_text(notify_failure(error))
+
     def paint(self, label: int = CELL_LABEL) -> Labels | None:
         """Let the user paint with a label; the layer is made if there is none.
 
@@ -122,6 +135,8 @@ class FindForeground(QWidget):
 
     def _layer_to_paint(self) -> Labels:
         source = self._source()
+        if image_refusal(source):
+            raise ParameterError(image_refusal(source))
         chosen = self.form.labels.layer
         if isinstance(chosen, Labels) and not is_paint_layer(chosen):
             return chosen
@@ -160,7 +175,7 @@ class FindForeground(QWidget):
     def _source(self) -> Image:
         source = self.form.image.layer
         if source is None:
-            raise ParameterError("Open an image and choose it first.")
+            raise ParameterError(NO_IMAGE)
         return source
 
     def _draw_region(self) -> None:
@@ -184,13 +199,20 @@ class FindForeground(QWidget):
         tab_with_others(self)
         self.next = NextSteps(self._viewer, _NEXT)
         self._scroll = scroll_all(
-            self, self.offer, self.form, self.controls, result, self.plot, self.next
+            self,
+            self.offer,
+            self.form,
+            self.controls,
+            self.finding,
+            result,
+            self.plot,
+            self.next,
         )
 
     def _connect(self) -> None:
         form, controls, controller = self.form, self.controls, self.controller
         plot, viewer, tools = self.plot, self._viewer, self.form.tools
-        threshold, kept = self.threshold, self.kept
+        threshold, kept, finding = self.threshold, self.kept, self.finding
 
         def follow_theme(event: object = None) -> None:
             plot.set_colours(theme_colours(viewer.theme))
@@ -205,6 +227,7 @@ class FindForeground(QWidget):
         form.region.draw_button.clicked.connect(self._draw_region)
         tools.new_pressed.connect(self._new_paint)
         tools.brush_chosen.connect(self.paint)
+        finding.pressed.connect(self.find)
         controls.train_pressed.connect(self.train)
         controls.finish_pressed.connect(controller.finish)
         controls.cancel_pressed.connect(controller.cancel)
@@ -226,6 +249,7 @@ class FindForeground(QWidget):
             viewer.dims.events.point.disconnect(follow_plane)
             controller.dispose()
             form.dispose()
+            finding.dispose()
 
         self.destroyed.connect(dispose)
 
@@ -240,7 +264,8 @@ class FindForeground(QWidget):
     def _keep_strokes(self) -> None:
         layer = self.form.labels.layer
         painted = layer if layer is not None and is_paint_layer(layer) else None
-        self.kept.follow(self.form.image.layer, painted)
+        source = self.form.image.layer
+        self.kept.follow(None if source is None or is_colour(source) else source, painted)
 
     def _show_learned(self) -> None:
         """Show what was learned from the chosen image, and under which name."""
@@ -256,7 +281,7 @@ class FindForeground(QWidget):
         self._learned_name = "" if trained is None else trained.name
         name.let_replace(self._learned_name)
         self.controls.set_has_learned(trained is not None)
-        self.threshold.set_slider_refusal(NOT_TRAINED if trained is None else "")
+        self.threshold.set_slider_refusal("" if self.controller.has_mask(source) else NO_MASK)
         self.threshold.set_many_planes(source is not None and source.ndim > 2)
         self._show_fields()
         self._show_problem()
@@ -275,7 +300,10 @@ class FindForeground(QWidget):
 
     def _show_problem(self) -> None:
         self.controls.set_problem(self.form.problem)
-        self.threshold.set_refusal(self.controller.refusal(self.form.image.layer))
+        source = self.form.image.layer
+        self.threshold.set_refusal(self.controller.refusal(source))
+        busy = self.controller.is_running or self.controller.is_applying
+        self.finding.set_refusal(NO_IMAGE if source is None else BUSY if busy else "")
 
     def _on_level_changed(self) -> None:
         self.controller.set_level(self.threshold.level)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -20,7 +21,14 @@ from napari_inpaintaff.widgets.foreground_engine import (
     TrainedForeground,
 )
 from napari_inpaintaff.widgets.foreground_layers import ForegroundLayers
-from napari_inpaintaff.widgets.foreground_settings import ForegroundRequest
+from napari_inpaintaff.widgets.foreground_settings import FindingRequest, ForegroundRequest
+from napari_inpaintaff.widgets.foreground_words import (
+    BUSY,
+    KNOWN,
+    NOT_TRAINED,
+    describe_found,
+    describe_trained,
+)
 from napari_inpaintaff.widgets.model_maker import ModelMaker
 from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.notices import notify_failure, notify_lack
@@ -28,10 +36,6 @@ from napari_inpaintaff.widgets.pace import Pace
 from napari_inpaintaff.widgets.planes import Plane, current_plane
 from napari_inpaintaff.widgets.runner import JobRunner
 from napari_inpaintaff.widgets.steps import warm_up_steps
-
-NOT_TRAINED = "Train first: nothing was learned from this image yet."
-BUSY = "Wait until what goes on is finished, or cancel it."
-KNOWN = "The foreground of this plane is shown already."
 
 #: Part of the interface's time that the live map may take.
 SHARE = 0.2
@@ -44,6 +48,8 @@ class _Kept:
     layers: ForegroundLayers
     trained: TrainedForeground | None = None
     diameter: float = 0.0
+    #: Planes whose foreground is not by what was trained.
+    unlabelled: set[tuple[int, ...]] = field(default_factory=set)
 
 
 @dataclass
@@ -87,7 +93,8 @@ class ForegroundController(ModelMaker[TrainedForeground]):
         self._current: _Current | None = None
         self._level = 0.5
         self._pace = Pace(self._show_live, SHARE)
-        self._applied: tuple[Image, Plane] | None = None
+        #: The image, the plane, and the method if it is not what was trained.
+        self._applied: tuple[Image, Plane, str] | None = None
         self._applier = JobRunner(heavy=True)
         self._applier.succeeded.connect(self._on_applied)
         self._applier.failed.connect(self._on_not_applied)
@@ -120,7 +127,12 @@ class ForegroundController(ModelMaker[TrainedForeground]):
         if self.is_running or self.is_applying:
             return BUSY
         index = current_plane(source, self._viewer.dims.point).index
-        return KNOWN if self._kept[source].layers.knows(index) else ""
+        kept = self._kept[source]
+        return KNOWN if kept.layers.knows(index) and index not in kept.unlabelled else ""
+
+    def has_mask(self, source: Layer | None) -> bool:
+        """Whether the foreground of a plane of an image layer was found, in any way."""
+        return source in self._kept and self._kept[source].layers.known
 
     def train(self, source: Image, request: ForegroundRequest, *, anew: bool) -> None:
         """Start a training; it goes on from what was learned before unless it starts anew.
@@ -130,9 +142,7 @@ class ForegroundController(ModelMaker[TrainedForeground]):
         BusyError
             When a heavy job is going on, in this viewer or another.
         """
-        kept = self._kept.get(source)
-        if kept is None:
-            kept = _Kept(ForegroundLayers(self._viewer, source, self._level))
+        kept = self._kept_of(source)
         if kept.trained is not None and not anew:
             request = replace(request, previous=kept.trained.network)
         stop = Event()
@@ -169,9 +179,29 @@ class ForegroundController(ModelMaker[TrainedForeground]):
         if kept is None or kept.trained is None:
             raise ParameterError(NOT_TRAINED)
         steps = self._engine.apply(kept.trained.network, plane, kept.diameter)
+        self._look(source, plane, steps)
+
+    def find(self, source: Image, request: FindingRequest) -> None:
+        """Find the foreground of a plane without labels.
+
+        Raises
+        ------
+        BusyError
+            When a heavy job is going on, in this viewer or another.
+        """
+        self._look(source, request.plane, self._engine.find(request), by=request.title)
+
+    def _look(
+        self, source: Image, plane: Plane, steps: Generator[Any, None, Any], *, by: str = ""
+    ) -> None:
         self._applier.start(steps, name=f"Finding the foreground of {source.name}")
-        self._applied, self._ending = (source, plane), ""
+        self._kept[source] = self._kept_of(source)
+        self._applied, self._ending = (source, plane, by), ""
         self.stage_changed.emit(ForegroundStage.APPLYING, "Finding the foreground of the plane…")
+
+    def _kept_of(self, source: Image) -> _Kept:
+        kept = self._kept.get(source)
+        return kept or _Kept(ForegroundLayers(self._viewer, source, self._level))
 
     def set_level(self, level: float) -> None:
         """Show other masks: what is more probable than the level is foreground."""
@@ -224,6 +254,7 @@ class ForegroundController(ModelMaker[TrainedForeground]):
             return
         current.kept.trained = model
         current.kept.diameter = current.request.settings.diameter
+        current.kept.unlabelled.clear()
         try:
             current.kept.layers.keep(model.probability, model.index)
         except Exception as error:
@@ -245,15 +276,22 @@ class ForegroundController(ModelMaker[TrainedForeground]):
         applied, self._applied = self._applied, None
         if applied is None or applied[0] not in self._kept:
             return
-        source, plane = applied
-        self._kept[source].layers.show(probability, plane.index)
-        self._ending = "This plane is done: move the threshold, or go to another."
+        source, plane, by = applied
+        kept = self._kept[source]
+        kept.layers.show(probability, plane.index)
+        if by:
+            kept.unlabelled.add(plane.index)
+            self._ending = describe_found(by, float((probability > self._level).mean()))
+        else:
+            kept.unlabelled.discard(plane.index)
+            self._ending = "This plane is done: move the threshold, or go to another."
 
     def _on_not_applied(self, error: BaseException) -> None:
         self._ending = notify_failure(error)
 
     def _on_applying_cancelled(self) -> None:
-        self._ending = "Cancelled. What was learned is kept."
+        by = "" if self._applied is None else self._applied[2]
+        self._ending = f"Cancelled. What was {'found before' if by else 'learned'} is kept."
 
     def _on_layer_removed(self, event: Any) -> None:
         self._kept.pop(event.value, None)
@@ -272,27 +310,3 @@ class ForegroundController(ModelMaker[TrainedForeground]):
         else:
             show_warning(f"{event.value.name} was removed: the training was cancelled.")
             self.cancel()
-
-
-def describe_trained(trained: TrainedForeground, path: Path) -> str:
-    """Put the end of a training into sentences: what it is, and what comes next.
-
-    Parameters
-    ----------
-    trained : TrainedForeground
-        What was saved.
-    path : Path
-        Where.
-
-    Returns
-    -------
-    str
-    """
-    learned = f"Learned from {trained.learned_from}."
-    if trained.only_cells:
-        learned += " The background was guessed: where that is wrong, paint some of it."
-    if path == model_path(path.stem):
-        use = f'Saved: choose {path.stem} as foreground in "Separate cells".'
-    else:
-        use = f"Saved as {path}."
-    return f"{learned} {use} Not right yet? Paint where it is wrong, and train further."

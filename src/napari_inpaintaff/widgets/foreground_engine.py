@@ -22,8 +22,9 @@ from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
 from napari_inpaintaff.networks.model_file import read_model_kind
 from napari_inpaintaff.widgets.foreground_labels import PaintedPlane, find_paint
-from napari_inpaintaff.widgets.foreground_settings import ForegroundRequest
+from napari_inpaintaff.widgets.foreground_settings import FindingRequest, ForegroundRequest
 from napari_inpaintaff.widgets.loading import load_torch
+from napari_inpaintaff.widgets.masks import iterate_found_probability
 from napari_inpaintaff.widgets.model_cards import ModelCard, read_start_card, start_cards
 from napari_inpaintaff.widgets.planes import Plane
 from napari_inpaintaff.widgets.training_files import prepare_folder
@@ -105,6 +106,9 @@ class ForegroundEngine(Protocol):
         self, network: Any, plane: Plane, diameter: float
     ) -> Generator[Progress, None, NDArray[np.float32]]:
         """Yield `Progress`; return the probability of another plane."""
+
+    def find(self, request: FindingRequest) -> Generator[Progress, None, NDArray[np.float32]]:
+        """Yield `Progress`; return the probability of a plane that needed no labels."""
 
     def keep(self, trained: TrainedForeground, path: Path) -> Path:
         """Save a network, in a worker thread."""
@@ -197,6 +201,22 @@ class CoreForegroundEngine:
         load_torch()
         image = _image_plane(plane, plane.index).read()
         return (yield from network.iterate_probability(image, diameter=diameter))
+
+    def find(self, request: FindingRequest) -> Generator[Progress, None, NDArray[np.float32]]:
+        """Find the foreground of a plane with a method, or a network of any kind.
+
+        Raises
+        ------
+        InpaintAffError
+            If the image, the network, the device or the diameter cannot be used.
+        """
+        yield Progress(0, 0, "Finding the foreground of the plane…")
+        image = request.plane.read()
+        return (
+            yield from iterate_found_probability(
+                image, request.source, request.diameter, device=request.device
+            )
+        )
 
     def keep(self, trained: TrainedForeground, path: Path) -> Path:
         """Save a network; one of the same name is replaced when the new one is complete.

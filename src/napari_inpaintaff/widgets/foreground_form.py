@@ -30,6 +30,7 @@ from napari_inpaintaff.widgets.fields import (
 from napari_inpaintaff.widgets.foreground_labels import misfit
 from napari_inpaintaff.widgets.foreground_layers import is_found_mask
 from napari_inpaintaff.widgets.foreground_settings import ForegroundSettings, LabelMeaning
+from napari_inpaintaff.widgets.foreground_words import NO_IMAGE
 from napari_inpaintaff.widgets.form import SEED_TEXT
 from napari_inpaintaff.widgets.layer_choice import LayerChoice, image_refusal, is_image
 from napari_inpaintaff.widgets.model_cards import ModelCard
@@ -86,7 +87,9 @@ class ForegroundForm(QWidget):
     def problem(self) -> str:
         """Why no training can start; empty when it can."""
         if self.image.layer is None:
-            return "Open an image and choose it first."
+            return NO_IMAGE
+        if image_refusal(self.image.layer):
+            return image_refusal(self.image.layer)
         if self.labels.layer is None:
             return 'Press "Paint labels" and paint over a few cells first.'
         return self.name.problem
@@ -129,11 +132,9 @@ class ForegroundForm(QWidget):
         self.labels.dispose()
 
     def _make_label_fields(self, viewer: Any) -> None:
-        self.image = LayerChoice(
-            viewer, accepts=is_image, refusal=image_refusal, placeholder="Open an image first"
-        )
+        self.image = LayerChoice(viewer, accepts=is_image, placeholder="Open an image first")
         self.image.setToolTip(
-            "The image whose cells are to be found: one channel.\n"
+            "The image whose cells are to be found: one channel to learn from.\n"
             "Of a stack or time-lapse, what is painted on any plane counts."
         )
         self.labels = LayerChoice(

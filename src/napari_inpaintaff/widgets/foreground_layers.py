@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_inpaintaff.foreground import threshold
 from napari_inpaintaff.widgets.own_layers import add_own_layer
 from napari_inpaintaff.widgets.paint_layers import empty_array
-from napari_inpaintaff.widgets.planes import pixels_of, result_placement
+from napari_inpaintaff.widgets.planes import plane_axes, result_placement
 
 Index = tuple[int, ...]
 
@@ -52,7 +52,7 @@ class ForegroundLayers:
         self._viewer = viewer
         self._source = source
         self._level = level
-        self._shape = tuple(int(length) for length in pixels_of(source).shape)
+        self._shape = plane_axes(source)
         self._known: dict[Index, NDArray[np.float32]] = {}
         #: Planes whose map of the training that goes on is shown.
         self._live: set[Index] = set()
@@ -68,6 +68,11 @@ class ForegroundLayers:
     def probability(self) -> Image | None:
         """The layer of the probability; None when there is none or the user removed it."""
         return self._probability if self._probability in self._viewer.layers else None
+
+    @property
+    def known(self) -> bool:
+        """Whether the foreground of any plane was found."""
+        return bool(self._known)
 
     def knows(self, index: Index) -> bool:
         """Whether the foreground of a plane was found."""

@@ -98,3 +98,28 @@ class ForegroundRequest:
     plane: Plane
     labels: PaintedLabels
     previous: Any = None
+
+
+@dataclass(frozen=True)
+class FindingRequest:
+    """One press of the Find button.
+
+    Attributes
+    ----------
+    source : str
+        A key of `foreground.FOREGROUND_METHODS`, or a foreground network, by its name or file.
+    title : str
+        What the user reads for it.
+    plane : Plane
+        Of the image, which the viewer shows; perhaps in colour.
+    diameter : float
+        Typical cell diameter in pixels.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    """
+
+    source: str
+    title: str
+    plane: Plane
+    diameter: float
+    device: str

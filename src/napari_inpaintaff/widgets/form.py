@@ -25,8 +25,9 @@ from napari_inpaintaff.widgets.fields import (
     field_rows,
     spin_box,
 )
+from napari_inpaintaff.widgets.foreground_choice import ALL_METHODS, ForegroundChoice
 from napari_inpaintaff.widgets.layer_choice import LayerChoice, image_refusal, is_image, is_mask
-from napari_inpaintaff.widgets.model_cards import ModelCard, fgnet_cards
+from napari_inpaintaff.widgets.model_cards import ModelCard
 from napari_inpaintaff.widgets.model_choice import ModelChoice
 from napari_inpaintaff.widgets.quality_choice import QualityChoice
 from napari_inpaintaff.widgets.region_picker import RegionPicker
@@ -38,11 +39,6 @@ EVIDENCE = {
     "Shape and image": DEFAULT_METHOD,
     "Image": "mutex_watershed",
     "Image and outline": "outline_mutex_watershed",
-}
-FOREGROUND_METHODS = {
-    "Otsu threshold": "otsu",
-    "Inpainting error (IEM)": "iem",
-    "None: label every pixel": "none",
 }
 
 
@@ -91,12 +87,15 @@ class SettingsForm(QWidget):
         self.model = ModelChoice(list_cards, read_card=read_card, on_error=on_error)
         self.quality = QualityChoice()
         self.region = RegionPicker(viewer)
-        self.foreground = LayerChoice(viewer, accepts=is_mask, fixed=named_foregrounds())
+        self.foreground = ForegroundChoice(
+            viewer, accepts=is_mask, methods=ALL_METHODS, on_error=on_error
+        )
         self.foreground.setToolTip(
             "Where the cells are. A Labels layer of the same size can be the mask:\n"
             "every non-zero pixel is foreground. Changes show at once.\n"
             "The inpainting error also finds cells on an uneven background. It takes longer.\n"
-            'With "Foreground" (in the menu Plugins) you teach a network, which is listed here.'
+            'With "Foreground" (in the menu Plugins) you teach a network, which is listed here,\n'
+            "as is every other network of yours that finds a foreground."
         )
         self.diameter = spin_box(QDoubleSpinBox, 4, 400, USUAL_DIAMETER, " px")
         self.diameter.setDecimals(1)
@@ -150,10 +149,6 @@ class SettingsForm(QWidget):
             method=EVIDENCE[self.evidence.currentText()],
             outlines="auto" if self.outlines.isChecked() else "keep",
         )
-
-    def refresh_foregrounds(self) -> None:
-        """List the foreground networks anew; the choice stays if it can."""
-        self.foreground.set_fixed(named_foregrounds())
 
     def dispose(self) -> None:
         """Stop following the viewer."""
@@ -220,7 +215,7 @@ class SettingsForm(QWidget):
                     "Network": self.model,
                     "Quality": self.quality,
                     "Region": self.region,
-                    "Foreground": self.foreground,
+                    "Foreground": self.foreground.with_button(),
                     "Cell diameter": self.diameter,
                 },
             )
@@ -290,13 +285,3 @@ class SettingsForm(QWidget):
             self.alpha.setValue(round(alpha, 2))
             self.blockSignals(blocked)
             self._proposed_alpha = self.alpha.value()
-
-
-def named_foregrounds() -> dict[str, str]:
-    """List the foreground methods and networks: what the user reads, and their names."""
-    networks = {
-        f"{card.name} · network": card.name
-        for card in fgnet_cards()
-        if card.name not in FOREGROUND_METHODS.values()
-    }
-    return {**FOREGROUND_METHODS, **networks}

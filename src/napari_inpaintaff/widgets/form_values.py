@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from napari.layers import Layer
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 from superqt import QLabeledDoubleSlider
 
 from napari_inpaintaff.session import Json
+from napari_inpaintaff.widgets.foreground_choice import ForegroundChoice
 from napari_inpaintaff.widgets.layer_choice import LayerChoice
 from napari_inpaintaff.widgets.model_choice import ModelChoice
 from napari_inpaintaff.widgets.quality_choice import QualityChoice
@@ -117,6 +118,8 @@ def _choose_layer(field: LayerChoice, value: Any, layer_of: Callable[[str], Laye
     if "entry" in value:
         entry = str(value["entry"] or "")
         field.choose(entry)
+        if _is_file_to_load(field, entry):
+            field.load(Path(entry))
         if entry and field.value != entry:
             return f"There is no foreground {entry} here."
         return ""
@@ -124,6 +127,11 @@ def _choose_layer(field: LayerChoice, value: Any, layer_of: Callable[[str], Laye
     if layer is not None:
         field.choose(layer)
     return ""
+
+
+def _is_file_to_load(field: LayerChoice, entry: str) -> TypeGuard[ForegroundChoice]:
+    is_file = entry.endswith(".safetensors") and Path(entry).is_file()
+    return isinstance(field, ForegroundChoice) and field.value != entry and is_file
 
 
 def _choose_model(field: ModelChoice, name: str) -> str:

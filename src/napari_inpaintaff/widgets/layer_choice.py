@@ -26,6 +26,8 @@ class LayerChoice(QComboBox):
         Why a listed layer cannot be chosen; an empty text when it can.
     fixed : dict of str to str
         Texts and values of entries before the layers.
+    fixed_refusal : callable
+        Why the value of such an entry cannot be chosen; an empty text when it can.
     placeholder : str
         Shown when there is nothing to choose.
     parent : QWidget, optional
@@ -42,12 +44,14 @@ class LayerChoice(QComboBox):
         accepts: Callable[[Layer], bool],
         refusal: Callable[[Layer], str] = lambda layer: "",
         fixed: dict[str, str] | None = None,
+        fixed_refusal: Callable[[str], str] = lambda value: "",
         placeholder: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._refusal = refusal
         self._fixed = fixed or {}
+        self._fixed_refusal = fixed_refusal
         self._offered: tuple[Layer, ...] = ()
         self._current: object = None
         self.setPlaceholderText(placeholder)
@@ -76,7 +80,8 @@ class LayerChoice(QComboBox):
     def choose(self, value: Layer | str) -> None:
         """Choose a layer, or a fixed entry by its value; nothing happens if it is not there."""
         for index, offered in enumerate(self._values()):
-            if _same(offered, value):
+            refused = isinstance(offered, str) and self._fixed_refusal(offered)
+            if _same(offered, value) and not refused:
                 self.setCurrentIndex(index)
 
     def set_fixed(self, fixed: dict[str, str]) -> None:
@@ -98,19 +103,18 @@ class LayerChoice(QComboBox):
     def _fill(self, before: Layer | str | None) -> None:
         blocked = self.blockSignals(True)
         self.clear()
-        for text in self._fixed:
-            self.addItem(text)
+        for text, value in self._fixed.items():
+            self._add(text, self._fixed_refusal(value))
         for layer in self._offered:
-            self._add(layer)
+            self._add(layer.name, self._refusal(layer), tooltip=layer.name)
         self.setCurrentIndex(self._index_of(before))
         self.blockSignals(blocked)
         self._on_index_changed()
 
-    def _add(self, layer: Layer) -> None:
-        refusal = self._refusal(layer)
-        self.addItem(layer.name)
+    def _add(self, text: str, refusal: str, *, tooltip: str = "") -> None:
+        self.addItem(text)
         index = self.count() - 1
-        self.setItemData(index, refusal or layer.name, Qt.ItemDataRole.ToolTipRole)
+        self.setItemData(index, refusal or tooltip, Qt.ItemDataRole.ToolTipRole)
         if refusal:
             self.model().item(index).setEnabled(False)
 
@@ -126,7 +130,7 @@ class LayerChoice(QComboBox):
         usable = [
             index
             for index, value in enumerate(self._values())
-            if isinstance(value, str) or not self._refusal(value)
+            if not (self._fixed_refusal if isinstance(value, str) else self._refusal)(value)
         ]
         for index in usable:
             if _same(self._values()[index], wanted):

@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_inpaintaff.errors import ImageError
-from napari_inpaintaff.foreground import FOREGROUND_METHODS, find_fgnet, mask_from_labels
+from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.foreground import (
+    FOREGROUND_METHODS,
+    PICTURE_METHODS,
+    find_foreground_model,
+    iterate_foreground_probability,
+    iterate_picture_foreground,
+    mask_from_labels,
+)
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.widgets.loading import load_torch
 from napari_inpaintaff.widgets.planes import Plane
 
 if TYPE_CHECKING:
-    from napari_inpaintaff.foreground import FGNet
+    from napari_inpaintaff.foreground import ForegroundModel
 
 
 def iterate_found_mask(
@@ -37,7 +44,7 @@ def iterate_found_mask(
     image : ndarray, shape (Y, X)
         Raw intensities: what a foreground network sees.
     foreground : str
-        A key of `foreground.FOREGROUND_METHODS`, or the name of a foreground network.
+        A key of `foreground.FOREGROUND_METHODS`, or a foreground network, by its name or file.
     diameter : float
         Typical diameter of the cells, in pixels.
     denoised : ndarray, shape (Y, X), optional
@@ -68,23 +75,73 @@ def iterate_found_mask(
         return (
             yield from iterate_foreground_mask(seen, foreground, diameter=diameter, device=device)
         )
-    fgnet = load_foreground(foreground, device)
-    return (yield from iterate_foreground_mask(image, fgnet, diameter=diameter))
+    network = load_foreground(foreground, device)
+    return (yield from iterate_foreground_mask(image, network, diameter=diameter))
 
 
-def load_foreground(name: str, device: str) -> FGNet:
-    """Load a foreground network, in a worker thread.
+def iterate_found_probability(
+    image: NDArray[Any], foreground: str, diameter: float, *, device: str = "auto"
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Find the foreground of an image that may have colours, in steps where that takes long.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X) or (3, Y, X)
+        Raw intensities.
+    foreground, diameter, device
+        As for `iterate_found_mask`.
+
+    Yields
+    ------
+    Progress
+        Of IEM.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+        In [0, 1].
+
+    Raises
+    ------
+    ImageError
+        If no pixel of the image is known, or the network takes other images.
+    ParameterError
+        If the image has colours and the method looks at one channel.
+    InstallationError
+        If something that the method needs is not installed.
+    ModelFileError
+        If there is no such network, its file is damaged, or it finds no foreground.
+    """
+    if foreground not in FOREGROUND_METHODS:
+        return load_foreground(foreground, device).probability(image, diameter=diameter)
+    if foreground == "iem":
+        load_torch()
+    if image.ndim == 2:
+        return (
+            yield from iterate_foreground_probability(
+                image, foreground, diameter=diameter, device=device
+            )
+        )
+    if foreground not in PICTURE_METHODS:
+        raise ParameterError(
+            "This method looks at one channel. Split the colours (right-click the layer > Split "
+            "RGB) and choose one of them, or choose another method."
+        )
+    return (yield from iterate_picture_foreground(image, foreground, device=device))
+
+
+def load_foreground(name: str, device: str) -> ForegroundModel:
+    """Load a foreground network of any kind, in a worker thread.
 
     Raises
     ------
     ModelFileError
-        If there is no such network, or its file is damaged.
+        If there is no such network, its file is damaged, or it finds no foreground.
     """
     load_torch()
-    from napari_inpaintaff.foreground import FGNet, find_fgnet
+    from napari_inpaintaff.foreground import load_foreground_model
 
-    # By its path: a file in the working folder may have the name of a model.
-    return FGNet.load(find_fgnet(name).absolute(), device=device)
+    return load_foreground_model(name, device=device)
 
 
 def foreground_version(foreground: str) -> str:
@@ -97,7 +154,7 @@ def foreground_version(foreground: str) -> str:
     """
     if foreground in FOREGROUND_METHODS:
         return ""
-    return file_version(find_fgnet(foreground))
+    return file_version(find_foreground_model(foreground))
 
 
 def file_version(path: Path) -> str:

@@ -46,6 +46,31 @@ class Plane:
         return np.array(self.data[self.index] if self.index else self.data)
 
 
+@dataclass(frozen=True)
+class ColourPlane(Plane):
+    """One plane of an array of shape (..., Y, X, 3 or 4), which is read as (3, Y, X)."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return int(self.data.shape[-3]), int(self.data.shape[-2])
+
+    def read(self) -> NDArray[Any]:
+        """Read a copy of the colours, without what is transparent about them."""
+        return np.moveaxis(super().read()[..., :3], -1, 0)
+
+
+def is_colour(layer: Layer) -> bool:
+    """Whether a layer is an image whose last axis holds colours."""
+    return bool(getattr(layer, "rgb", False))
+
+
+def plane_axes(layer: Layer) -> tuple[int, ...]:
+    """Return the shape of a layer's pixels without colours: (..., Y, X)."""
+    shape = tuple(int(length) for length in pixels_of(layer).shape)
+    return shape[:-1] if is_colour(layer) else shape
+
+
 def pixels_of(layer: Layer) -> Any:
     """Return the array of a layer, of shape (..., Y, X): of a pyramid the finest level."""
     return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
@@ -71,7 +96,7 @@ def current_plane(layer: Layer, point: tuple[float, ...]) -> Plane:
     ImageError
         For colour images and layers with fewer than two axes.
     """
-    if getattr(layer, "rgb", False):
+    if is_colour(layer):
         raise ImageError(
             f"{layer.name} is a colour image. Split it into channels "
             "(right-click the layer > Split RGB) and choose one of them."
@@ -79,11 +104,27 @@ def current_plane(layer: Layer, point: tuple[float, ...]) -> Plane:
     data = pixels_of(layer)
     if len(data.shape) < 2:
         raise ImageError(f"{layer.name} has {len(data.shape)} axes; at least two are needed.")
-    leading = len(data.shape) - 2
-    position = np.rint(layer.world_to_data(point))[:leading]
-    highest = np.asarray(data.shape[:leading]) - 1
-    index = np.clip(position, 0, highest).astype(int)
-    return Plane(data=data, index=tuple(int(i) for i in index), name=layer.name)
+    return Plane(data=data, index=_nearest_index(layer, point), name=layer.name)
+
+
+def current_picture(layer: Layer, point: tuple[float, ...]) -> Plane:
+    """Find the plane of a layer that the viewer shows, in colour if the layer is.
+
+    Raises
+    ------
+    ImageError
+        For layers with fewer than two axes.
+    """
+    if not is_colour(layer):
+        return current_plane(layer, point)
+    return ColourPlane(pixels_of(layer), _nearest_index(layer, point), layer.name)
+
+
+def _nearest_index(layer: Layer, point: tuple[float, ...]) -> tuple[int, ...]:
+    leading = plane_axes(layer)[:-2]
+    position = np.rint(layer.world_to_data(point))[: len(leading)]
+    index = np.clip(position, 0, np.asarray(leading) - 1).astype(int)
+    return tuple(int(i) for i in index)
 
 
 def mask_plane(layer: Layer, index: tuple[int, ...]) -> Plane:

@@ -17,7 +17,7 @@ from napari_inpaintaff.widgets.distill_section import DistillSection
 from napari_inpaintaff.widgets.distill_settings import DistillRequest, DistillSettings
 from napari_inpaintaff.widgets.docks import open_dock
 from napari_inpaintaff.widgets.engine import Engine
-from napari_inpaintaff.widgets.form import FOREGROUND_METHODS, SettingsForm
+from napari_inpaintaff.widgets.form import SettingsForm
 from napari_inpaintaff.widgets.model_names import model_path
 from napari_inpaintaff.widgets.model_news import model_news
 from napari_inpaintaff.widgets.next_steps import NextSteps
@@ -214,10 +214,8 @@ class SeparateCells(QWidget):
         self._relabel_soon()
 
     def _on_models_changed(self) -> None:
-        # A foreground network may be new, or another one of the same name.
-        self.form.refresh_foregrounds()
-        chosen = self.form.foreground.value
-        if isinstance(chosen, str) and chosen not in FOREGROUND_METHODS.values():
+        # The foreground network may be another one of the same name.
+        if self.form.foreground.network:
             self._relabel_soon()
 
     def _forget_mask(self) -> None:

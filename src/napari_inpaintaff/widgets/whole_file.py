@@ -12,7 +12,7 @@ import zarr
 from napari.layers import Image, Labels, Layer
 
 from napari_inpaintaff.errors import OutputError
-from napari_inpaintaff.foreground import FOREGROUND_METHODS, find_fgnet
+from napari_inpaintaff.foreground import FOREGROUND_METHODS, find_foreground_model
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.partition import PartitionParameters
 from napari_inpaintaff.pipeline.planewise import PlaneShare
@@ -100,7 +100,7 @@ def file_steps(run: FileRun) -> Generator[PlaneShare | Progress, None, TiledLabe
     scale = model.metadata.zoom(network.diameter).factor
     foreground: Any = run.foreground
     if isinstance(foreground, str) and foreground not in FOREGROUND_METHODS:
-        foreground = find_fgnet(foreground).absolute()
+        foreground = find_foreground_model(foreground).absolute()
     mode = SEPARATION_MODES.get(network.quality)
     recipe = Recipe(
         model=network.model,
