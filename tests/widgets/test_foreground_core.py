@@ -163,6 +163,9 @@ def test_a_network_that_is_replaced_or_gone_is_followed(model_viewer, model_fold
     assert [choice.itemText(i) for i in range(choice.count())] == [
         "Otsu threshold",
         "Inpainting error (IEM)",
+        "One threshold for all (Otsu)",
+        "GrabCut",
+        "Largest object",
         "None: label every pixel",
     ]
     model_folder.mkdir(parents=True)
