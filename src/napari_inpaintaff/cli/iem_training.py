@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
+from napari_inpaintaff.cli.console import Reading, follow, log_as_lines
 from napari_inpaintaff.cli.model_making import (
     add_images_and_model,
+    add_resume,
     check_checkpoint,
     check_model_file,
     counted,
+    finish,
     save_model,
+    tell_skipped,
+    tell_use,
 )
 from napari_inpaintaff.cli.options import (
     Commands,
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
     from napari_inpaintaff.foreground import IEMNetworkUpdate
 
 _SIDE, _EPOCHS, _BATCH = 128, 50, 128
-_NAMED = 5
 
 
 def add_commands(commands: Commands) -> None:
@@ -60,11 +62,7 @@ def add_commands(commands: Commands) -> None:
         action="store_true",
         help="let IEM begin once more with every mask that the network predicts",
     )
-    command.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with a training that was stopped or killed, from its checkpoint",
-    )
+    add_resume(command)
     add_device(command)
     add_seed(command)
 
@@ -86,10 +84,7 @@ def run_train_iem(options: argparse.Namespace) -> None:
     check_output(checkpoint, *inputs, suffixes=(".safetensors",))
     check_checkpoint(checkpoint, resume=options.resume)
     squares = read_picture_squares(options.images, training.side, channel=options.channel)
-    for one in squares.skipped[:_NAMED]:
-        print_line(f"warning: skipped {one.path_or_name}: {one.reason}")
-    if len(squares.skipped) > _NAMED:
-        print_line(f"warning: skipped {len(squares.skipped)} images altogether")
+    tell_skipped(squares.skipped)
     with stop_on_signals() as stop, log_as_lines(), hint_at(checkpoint, stop):
         updates = train_iem_network(
             squares.pixels,
@@ -107,12 +102,8 @@ def run_train_iem(options: argparse.Namespace) -> None:
         f"{options.output}: learned from the masks of {record['masks']} of "
         f"{counted(record['pictures'], 'picture')} in {counted(record['epochs'], 'epoch')}"
     )
-    if stop.stopped:
-        print(f"stopped early: the same command with --resume goes on from {checkpoint}")
-    else:
-        checkpoint.unlink(missing_ok=True)
-    command = ["inpaintaff", "foreground", "IMAGE", "-o", "mask.tif", "--model"]
-    print(f"use it: {shlex.join([*command, str(options.output)])}")
+    finish(checkpoint, stopped=stop.stopped)
+    tell_use(options.output)
 
 
 def _read(update: IEMNetworkUpdate) -> Reading:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import tempfile
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +15,7 @@ from napari_inpaintaff.cli.options import add_channel, add_output, check_output
 from napari_inpaintaff.errors import OutputError, ParameterError
 
 if TYPE_CHECKING:
-    from napari_inpaintaff.images import PlaneCollection
+    from napari_inpaintaff.images import PlaneCollection, SkippedImage
     from napari_inpaintaff.jobs import Progress
 
 _NAMED = 5
@@ -37,6 +38,15 @@ def add_images_and_model(command: argparse.ArgumentParser) -> None:
     )
     add_channel(command)
     add_output(command, "MODEL.safetensors", "model file to write")
+
+
+def add_resume(command: argparse.ArgumentParser) -> None:
+    """Add the option to go on with a training."""
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a training that was stopped or killed, from its checkpoint",
+    )
 
 
 def check_model_file(path: Path, *inputs: Path) -> None:
@@ -111,11 +121,16 @@ def gather(options: argparse.Namespace, *, ignore: str = "") -> PlaneCollection:
     collection = gather_planes(options.images, channel=options.channel)
     planes = tuple(plane for plane in collection.planes if plane.name != ignore)
     skipped = [one for one in collection.skipped if Path(one.path_or_name).name != ignore]
-    for one in skipped[:_NAMED]:
-        print_line(f"warning: skipped {one.path_or_name}: {one.reason}")
-    if len(skipped) > _NAMED:
-        print_line(f"warning: skipped {len(skipped)} images altogether")
+    tell_skipped(skipped)
     return replace(collection, planes=planes or collection.planes)
+
+
+def tell_skipped(images: Sequence[SkippedImage]) -> None:
+    """Say which images are left out, the first of them by name."""
+    for one in images[:_NAMED]:
+        print_line(f"warning: skipped {one.path_or_name}: {one.reason}")
+    if len(images) > _NAMED:
+        print_line(f"warning: skipped {len(images)} images altogether")
 
 
 def save_model(model: Saved, path: Path) -> None:
@@ -134,6 +149,20 @@ def save_model(model: Saved, path: Path) -> None:
         except OSError:
             raise error from None
         raise OutputError(f"{error}; the model was saved as {rescued} instead") from error
+
+
+def finish(checkpoint: Path, *, stopped: bool) -> None:
+    """Remove the checkpoint of a training; that of a stopped one stays, and is told of."""
+    if stopped:
+        print(f"stopped early: the same command with --resume goes on from {checkpoint}")
+    else:
+        checkpoint.unlink(missing_ok=True)
+
+
+def tell_use(model: Path) -> None:
+    """Say how a model that finds the foreground is used."""
+    command = ["inpaintaff", "foreground", "IMAGE", "-o", "mask.tif", "--model", str(model)]
+    print(f"use it: {shlex.join(command)}")
 
 
 def read_preparation(update: Progress) -> Reading:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import shlex
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -15,12 +14,16 @@ from numpy.typing import NDArray
 from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
 from napari_inpaintaff.cli.model_making import (
     add_images_and_model,
+    add_resume,
     check_checkpoint,
     check_model_file,
     counted,
     duration,
+    finish,
     read_preparation,
     save_model,
+    tell_skipped,
+    tell_use,
 )
 from napari_inpaintaff.cli.options import (
     Commands,
@@ -30,7 +33,7 @@ from napari_inpaintaff.cli.options import (
     check_output,
     given,
 )
-from napari_inpaintaff.cli.stopping import stop_on_signals
+from napari_inpaintaff.cli.stopping import hint_at, stop_on_signals
 
 if TYPE_CHECKING:
     from napari_inpaintaff.foreground.perturbgan import (
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
         PerturbGANTraining,
         PerturbGANUpdate,
     )
+    from napari_inpaintaff.images import SkippedImage
     from napari_inpaintaff.jobs import Progress
 
 # Kept here, not imported: --help must be fast.
@@ -93,11 +97,7 @@ def _add_length(command: argparse.ArgumentParser) -> None:
         type=int,
         help=f"of the encoder, at most (default {ENCODER_STEPS})",
     )
-    command.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with a training that was stopped or killed, from its checkpoint",
-    )
+    add_resume(command)
 
 
 def _add_method(command: argparse.ArgumentParser) -> None:
@@ -143,7 +143,7 @@ def run_train_perturbgan(options: argparse.Namespace) -> None:
     named = _read(options)
     from napari_inpaintaff.foreground.perturbgan import train_perturbgan
 
-    with stop_on_signals() as stop, log_as_lines():
+    with stop_on_signals() as stop, log_as_lines(), hint_at(checkpoint, stop):
         updates = train_perturbgan(
             list(named.values()),
             training,
@@ -162,10 +162,7 @@ def run_train_perturbgan(options: argparse.Namespace) -> None:
         print("stopped before the encoder was trained: there is no model yet")
     else:
         _tell(model, options.output)
-    if model is None or model.metadata.training["stopped"]:
-        print(f"stopped early: the same command with --resume goes on from {checkpoint}")
-    else:
-        checkpoint.unlink(missing_ok=True)
+    finish(checkpoint, stopped=model is None or model.metadata.training["stopped"])
 
 
 def _training(options: argparse.Namespace) -> PerturbGANTraining:
@@ -190,12 +187,11 @@ def _read(options: argparse.Namespace) -> dict[str, NDArray[Any]]:
     """Read all pictures by name, in colour where no channel is chosen."""
     from napari_inpaintaff.images import iterate_pictures
 
-    pictures = iterate_pictures(
-        options.images,
-        channel=options.channel,
-        skip=lambda one: print_line(f"warning: skipped {one.path_or_name}: {one.reason}"),
-    )
-    return {picture.name: picture.pixels for picture in pictures}
+    skipped: list[SkippedImage] = []
+    pictures = iterate_pictures(options.images, channel=options.channel, skip=skipped.append)
+    named = {picture.name: picture.pixels for picture in pictures}
+    tell_skipped(skipped)
+    return named
 
 
 class _Display:
@@ -251,5 +247,4 @@ def _tell(model: PerturbGAN, path: Path) -> None:
             f"warning: the training has collapsed, its masks are {record['collapse']}: this model "
             "finds no foreground. Train longer, with another --seed or another --minimum-size"
         )
-    command = ["inpaintaff", "foreground", "IMAGE", "-o", "mask.tif", "--model", str(path)]
-    print(f"look at it: {shlex.join(command)}")
+    tell_use(path)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_line
 from napari_inpaintaff.cli.model_making import (
     add_images_and_model,
+    add_resume,
     check_checkpoint,
     check_model_file,
     counted,
     duration,
+    finish,
     read_preparation,
     save_model,
+    tell_skipped,
+    tell_use,
 )
 from napari_inpaintaff.cli.options import (
     Commands,
@@ -24,7 +27,7 @@ from napari_inpaintaff.cli.options import (
     add_seed,
     check_output,
 )
-from napari_inpaintaff.cli.stopping import stop_on_signals
+from napari_inpaintaff.cli.stopping import hint_at, stop_on_signals
 from napari_inpaintaff.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
         ReDOTraining,
         ReDOUpdate,
     )
+    from napari_inpaintaff.images import SkippedImage
 
 # Kept here, not imported: --help must be fast.
 CONFIGURATIONS = ("small", "paper")
@@ -69,11 +73,7 @@ def add_commands(commands: Commands) -> None:
     length.add_argument(
         "--steps", metavar="N", type=int, help="how many steps instead; reproducible on one machine"
     )
-    command.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with a training that was stopped or killed, from its checkpoint",
-    )
+    add_resume(command)
     command.add_argument(
         "--config",
         choices=CONFIGURATIONS,
@@ -108,7 +108,9 @@ def add_commands(commands: Commands) -> None:
 
 def run_train_redo(options: argparse.Namespace) -> None:
     """Train on images, write the model file and a picture."""
-    checkpoint = options.output.with_name(f"{options.output.stem}.checkpoint.safetensors")
+    from napari_inpaintaff.inpainting import checkpoint_path
+
+    checkpoint = checkpoint_path(options.output)
     picture = options.samples or options.output.with_name(f"{options.output.stem}-samples.png")
     _check_files(options, checkpoint, picture)
     side = options.side or _SIDES[options.config]
@@ -118,7 +120,7 @@ def run_train_redo(options: argparse.Namespace) -> None:
     training = _training(options, side, channels=squares.shape[1])
     from napari_inpaintaff.foreground.redo import train_redo
 
-    with stop_on_signals() as stop, log_as_lines():
+    with stop_on_signals() as stop, log_as_lines(), hint_at(checkpoint, stop):
         updates = train_redo(
             squares,
             training,
@@ -172,13 +174,11 @@ def _training(options: argparse.Namespace, side: int, *, channels: int) -> ReDOT
 def _read(options: argparse.Namespace, side: int) -> NDArray[np.float32]:
     from napari_inpaintaff.foreground.redo import read_squares
 
-    steps = read_squares(
-        options.images,
-        side,
-        channel=options.channel,
-        skip=lambda one: print_line(f"warning: skipped {one.path_or_name}: {one.reason}"),
-    )
-    return follow(steps, "read", read_preparation)
+    skipped: list[SkippedImage] = []
+    steps = read_squares(options.images, side, channel=options.channel, skip=skipped.append)
+    squares = follow(steps, "read", read_preparation)
+    tell_skipped(skipped)
+    return squares
 
 
 class _Display:
@@ -221,9 +221,5 @@ def _tell(redo: ReDO, options: argparse.Namespace, checkpoint: Path, picture: Pa
             "warning: the training has collapsed, a region is empty: the masks are of no use; "
             "try another --seed, or more images"
         )
-    if record["stopped"]:
-        print(f"stopped early: the same command with --resume goes on from {checkpoint}")
-    else:
-        checkpoint.unlink(missing_ok=True)
-    command = ["inpaintaff", "foreground", "IMAGE", "-o", "mask.tif", "--model"]
-    print(f"use it: {shlex.join([*command, str(options.output)])}")
+    finish(checkpoint, stopped=record["stopped"])
+    tell_use(options.output)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from napari_inpaintaff.cli.console import Reading, follow, log_as_lines
 from napari_inpaintaff.cli.model_making import (
     add_images_and_model,
+    add_resume,
     check_checkpoint,
     check_model_file,
     counted,
     duration,
+    finish,
     gather,
     read_preparation,
     save_model,
@@ -81,11 +83,7 @@ def _add_length(command: argparse.ArgumentParser) -> None:
     length.add_argument(
         "--steps", metavar="N", type=int, help="how many steps instead; reproducible on one machine"
     )
-    command.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with a training that was stopped or killed, from its checkpoint",
-    )
+    add_resume(command)
 
 
 def _add_network(command: argparse.ArgumentParser) -> None:
@@ -161,12 +159,9 @@ def run_train_inpainter(options: argparse.Namespace) -> None:
         display = _Display()
         inpainter = display.follow(updates)
         save_model(inpainter, options.output)
-    if not inpainter.metadata.training["stopped"]:
-        checkpoint.unlink(missing_ok=True)
     _tell(inpainter, options.output)
     _report(report, inpainter, display)
-    if inpainter.metadata.training["stopped"]:
-        print(f"stopped early: the same command with --resume goes on from {checkpoint}")
+    finish(checkpoint, stopped=inpainter.metadata.training["stopped"])
 
 
 def _check_files(options: argparse.Namespace, report: Path, checkpoint: Path) -> None:

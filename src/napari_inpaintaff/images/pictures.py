@@ -54,7 +54,7 @@ def iterate_pictures(
     channel : int, str or sequence of them, optional
         Which channel to take; by default the colours of colour images.
     skip : callable, optional
-        Told of images that cannot be read, unless none can: then the error names them.
+        Told in the end of images that cannot be read, unless none can: then the error names them.
 
     Yields
     ------
@@ -67,7 +67,6 @@ def iterate_pictures(
         If no image can be read; before the end of the iteration.
     """
     paths, skipped = find_images(sources)
-    told = 0
     found = False
     for place, path in enumerate(paths):
         try:
@@ -79,12 +78,9 @@ def iterate_pictures(
             found = True
             name = " ".join([str(path), *map(str, plane)])
             yield Picture(name, np.stack([one[plane] for one in channels]), place, len(paths))
-        for one in skipped[told:]:
-            skip(one)
-        told = len(skipped)
     if not found:
         raise nothing_found(skipped)
-    for one in skipped[told:]:
+    for one in skipped:
         skip(one)
 
 
