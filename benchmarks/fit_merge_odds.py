@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +26,11 @@ from napari_inpaintaff.datatypes import PUBLISHED_OFFSETS, Affinities
 from napari_inpaintaff.partition import OutlineParameters, partition_outline
 from napari_inpaintaff.partition.merge_odds import SHAPE_FEATURES, image_evidence, shape_features
 from napari_inpaintaff.partition.region_graph import RegionGraph
-from napari_inpaintaff.partition.region_merging import too_many_segments, typical_area
+from napari_inpaintaff.partition.region_merging import too_many_segments
+from napari_inpaintaff.partition.typical_cell import TypicalCell, typical_cell
 from napari_inpaintaff.separation import DEFAULT_STUDENT, Student, compute_student_affinities
 from napari_inpaintaff.separation.student_catalogue import find_student
-from touching_cells import touching_cells
+from touching_cells import tailed_cells, touching_cells
 
 _DAMAGE = ("true", "true", "noisy", "dilated 1", "eroded 1", "dilated 2", "eroded 2")
 _DIAMETER = 25.0
@@ -42,21 +43,24 @@ Examples = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
 
 def main() -> None:
     options = _parse()
-    simulated = _joined(_simulated(seed) for seed in range(options.simulated))
+    simulated = [
+        _joined(_simulated(make, seed) for seed in range(options.simulated))
+        for make in (touching_cells, tailed_cells)
+    ]
     annotated = _joined(_annotated(tuple(options.sets)))
-    mean = simulated[0].mean(axis=0)
-    scale = simulated[0].std(axis=0)
-    sources = [source for source in (simulated, annotated) if len(source[2])]
+    everything = np.concatenate([features for features, _, _ in simulated])
+    mean, scale = everything.mean(axis=0), everything.std(axis=0)
+    sources = [source for source in (*simulated, annotated) if len(source[2])]
     design = [_quadratic((features - mean) / scale) for features, _, _ in sources]
     shape = _logistic(design, [same for _, _, same in sources])
     image = _logistic([np.stack([np.ones(len(annotated[1])), annotated[1]], 1)], [annotated[2]])
     options.output.write_text(_as_json(mean, scale, shape, image), encoding="utf8")
-    print(f"{len(simulated[2])} simulated and {len(annotated[2])} annotated borders")
+    print(f"{len(everything)} simulated and {len(annotated[2])} annotated borders")
     print(options.output.read_text(encoding="utf8"))
 
 
-def _simulated(seed: int) -> Examples:
-    truth = touching_cells(seed, diameter=_DIAMETER)
+def _simulated(make: Callable[..., NDArray[np.int32]], seed: int) -> Examples:
+    truth = make(seed, diameter=_DIAMETER)
     mask = FOREGROUNDS[_DAMAGE[seed % len(_DAMAGE)]](truth, None, _DIAMETER, (seed,))
     shape = (len(PUBLISHED_OFFSETS), *mask.shape)
     nothing = Affinities(np.ones(shape, np.float32), PUBLISHED_OFFSETS, np.ones(shape, np.float32))
@@ -69,7 +73,7 @@ def _simulated(seed: int) -> Examples:
         rng = np.random.default_rng(seed)
         places = rng.integers(0, mask.shape[0], (150, 2))
         segments = _cut(segments, places)
-    return _examples(segments, nothing, truth, typical_area(mask, _DIAMETER), seed)
+    return _examples(segments, nothing, truth, typical_cell(mask, _DIAMETER), seed)
 
 
 def _cut(segments: NDArray[np.uint32], places: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -96,7 +100,7 @@ def _annotated(names: tuple[str, ...]) -> Iterator[Examples]:
                     image, student, wanted=mask, diameter=contest.diameter
                 )
                 segments = too_many_segments(affinities, mask, diameter=contest.diameter)
-                typical = typical_area(mask, contest.diameter)
+                typical = typical_cell(mask, contest.diameter)
                 yield _examples(segments, affinities, truth, typical, place)
 
 
@@ -104,7 +108,7 @@ def _examples(
     segments: NDArray[np.integer],
     affinities: Affinities,
     truth: NDArray[np.integer],
-    typical: float,
+    typical: TypicalCell,
     seed: int,
 ) -> Examples:
     graph = RegionGraph(segments.astype(np.int64), affinities)
@@ -122,7 +126,10 @@ def _examples(
 
 
 def _described(
-    graph: RegionGraph, pairs: list[tuple[int, int]], typical: float, cell: NDArray[np.integer]
+    graph: RegionGraph,
+    pairs: list[tuple[int, int]],
+    typical: TypicalCell,
+    cell: NDArray[np.integer],
 ) -> Examples:
     same = np.array([cell[one] == cell[other] > 0 for one, other in pairs], bool)
     return shape_features(graph, pairs, typical), image_evidence(graph, pairs), same
@@ -196,7 +203,7 @@ def _as_json(
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--simulated", type=int, default=42, help="images")
+    parser.add_argument("--simulated", type=int, default=84, help="images of each kind")
     parser.add_argument("--sets", nargs="+", default=["BBBC039", "DSB2018"])
     return parser.parse_args()
 

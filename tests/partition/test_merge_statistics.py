@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,7 +83,9 @@ def test_statistics_of_a_plane_change_nothing_in_it(seed: int) -> None:
     found = partition(affinities, foreground=foreground, parameters=METHOD, statistics=statistics)
     np.testing.assert_array_equal(found, expected)
     assert expected.max() > ndimage.label(foreground)[1]
-    other = MergeStatistics(statistics.typical_area * 4, 0.5, statistics.intercept + 3, 0.0)
+    assert MergeStatistics.from_json(json.loads(json.dumps(statistics.to_json()))) == statistics
+    larger = replace(statistics.typical, area=statistics.typical.area * 4)
+    other = MergeStatistics(larger, 0.5, statistics.intercept + 3, 0.0)
     changed = partition(affinities, foreground=foreground, parameters=METHOD, statistics=other)
     assert changed.max() < found.max()
 
@@ -98,7 +103,9 @@ def test_windows_are_pooled() -> None:
         np.zeros((2, 5, 5), np.float32), ((-1, 0), (0, -1)), np.zeros((2, 5, 5), np.float32)
     )
     pooled = merge_statistics([*parts, (empty, np.zeros((5, 5), bool))], diameter=METHOD.diameter)
-    assert pooled.typical_area == pytest.approx(whole.typical_area, rel=0.15)
+    assert pooled.typical.area == pytest.approx(whole.typical.area, rel=0.15)
+    assert pooled.typical.solidity == pytest.approx(whole.typical.solidity, rel=0.03)
+    assert pooled.typical.width == pytest.approx(whole.typical.width, rel=0.03)
     assert pooled.mean_apart == pytest.approx(whole.mean_apart, rel=0.05)
     assert pooled.slope == pytest.approx(whole.slope, abs=0.15)
     assert pooled.intercept == pytest.approx(whole.intercept, abs=0.4)
@@ -108,7 +115,7 @@ def test_a_plane_without_foreground_has_the_usual_statistics() -> None:
     affinities, _ = unsure_nuclei(0)
     nothing = np.zeros(affinities.shape, bool)
     statistics = merge_statistics([(affinities, nothing)], diameter=20.0)
-    assert statistics.typical_area == pytest.approx(np.pi * 100)
+    assert statistics.typical.area == pytest.approx(np.pi * 100)
     labels = partition(affinities, foreground=nothing, parameters=METHOD, statistics=statistics)
     assert not labels.any()
 

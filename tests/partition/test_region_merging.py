@@ -22,7 +22,9 @@ from napari_inpaintaff.partition.merge_odds import (
     shape_features,
 )
 from napari_inpaintaff.partition.region_graph import Border, RegionGraph
-from napari_inpaintaff.partition.region_merging import merge_history, typical_area
+from napari_inpaintaff.partition.region_merging import merge_history
+from napari_inpaintaff.partition.segment_shape import segments_of
+from napari_inpaintaff.partition.typical_cell import TypicalCell, typical_cell
 from napari_inpaintaff.separation import affinities_from_labels
 
 
@@ -33,6 +35,10 @@ def discs(*middles: tuple[int, int], radius: float = 12.5, side: int = 96) -> ND
     labels = np.asarray(distances.argmin(axis=0) + 1)
     labels[distances.min(axis=0) > radius] = 0
     return labels
+
+
+#: What a typical cell looks like where cells are discs.
+DISC = TypicalCell(np.pi * 12.5**2, 0.95, 1.05)
 
 
 def sure(shape: tuple[int, int], value: float = 1.0) -> Affinities:
@@ -99,8 +105,8 @@ def test_features_have_no_unit_of_length() -> None:
     small = RegionGraph(labels, sure(labels.shape))
     large = labels.repeat(4, axis=0).repeat(4, axis=1)
     big = RegionGraph(large, sure(large.shape))
-    one = shape_features(small, [(1, 2)], 500.0)
-    other = shape_features(big, [(1, 2)], 8000.0)
+    one = shape_features(small, [(1, 2)], TypicalCell(500.0, 0.93, 1.0))
+    other = shape_features(big, [(1, 2)], TypicalCell(8000.0, 0.93, 1.0))
     assert one.shape == (1, len(SHAPE_FEATURES))
     np.testing.assert_allclose(one, other, atol=0.02)
 
@@ -111,9 +117,7 @@ def test_two_discs_are_two_cells_and_two_halves_are_one() -> None:
     halves[halves > 0] += (np.arange(96) > 40)[None, :].repeat(96, axis=0)[halves > 0]
     odds = fitted_odds()
     touching, cut = (
-        odds.by_shape(
-            shape_features(RegionGraph(labels, sure(labels.shape)), [(1, 2)], np.pi * 12.5**2)
-        )[0]
+        odds.by_shape(shape_features(RegionGraph(labels, sure(labels.shape)), [(1, 2)], DISC))[0]
         for labels in (apart, halves)
     )
     assert touching < -1
@@ -205,8 +209,47 @@ def test_nothing_and_everything_can_be_foreground(empty: NDArray[np.bool_]) -> N
     np.testing.assert_array_equal(labels > 0, empty)
 
 
+def test_a_waist_is_judged_by_what_other_cells_look_like() -> None:
+    labels = discs((40, 35), (40, 55))
+    graph = RegionGraph(labels, sure(labels.shape))
+    odds = fitted_odds()
+    among_discs, among_rods = (
+        odds.by_shape(shape_features(graph, [(1, 2)], TypicalCell(700.0, *shape)))[0]
+        for shape in ((0.95, 1.05), (0.84, 0.85))
+    )
+    assert among_rods > among_discs + 1
+
+
 def test_a_typical_cell_is_found_from_a_wrong_guess() -> None:
     truth = discs((24, 24), (24, 70), (70, 24), (70, 70), radius=15)
-    found = typical_area(truth > 0, 22.0)
-    assert found == pytest.approx(np.pi * 15**2, rel=0.1)
-    assert typical_area(np.zeros((5, 5), bool), 10.0) == pytest.approx(np.pi * 25)
+    found = typical_cell(truth > 0, 22.0)
+    assert found.area == pytest.approx(np.pi * 15**2, rel=0.1)
+
+
+def test_typical_cells_of_an_empty_foreground_are_the_usual_ones() -> None:
+    nothing = typical_cell(np.zeros((5, 5), bool), 10.0)
+    assert nothing == typical_cell([], 10.0)
+    assert nothing.area == pytest.approx(np.pi * 25)
+    assert 0.9 < nothing.solidity < 1
+
+
+def test_long_and_ragged_cells_are_told_from_discs() -> None:
+    rows, columns = np.mgrid[:240, :240] % 40
+    round_ones = np.hypot(rows - 20, columns - 20) < 12
+    long_ones = np.hypot((rows - 20) / 7, (columns - 20) / 19) < 1
+    teeth = round_ones & ~((columns % 4 < 2) & (abs(rows - 20) > 6))
+    disc, rod, ragged = (typical_cell(mask, 24.0) for mask in (round_ones, long_ones, teeth))
+    assert rod.width < 0.75 * disc.width
+    assert ragged.solidity < 0.9 * disc.solidity
+    assert disc.width == pytest.approx(2 / np.sqrt(np.pi), rel=0.08)
+
+
+@given(labels=small_labels)
+@settings(max_examples=40, deadline=None)
+def test_no_hull_is_narrower_than_its_width(labels: NDArray[Any]) -> None:
+    for label, segment in segments_of(labels).items():
+        extent = np.ptp(segment.corners, axis=0)
+        assert 1 <= segment.width <= extent.min() + 1e-9
+        turned = segments_of((labels == label).T.astype(int))[1]
+        assert turned.width == pytest.approx(segment.width)
+        assert segment.width * np.linalg.norm(extent) >= segment.hull - 1e-9

@@ -127,6 +127,17 @@ def test_unfinished_work_of_another_run_is_refused_or_thrown_away(image, tmp_pat
     assert contents(unfinished_folder(output)) != before
 
 
+def test_unfinished_work_of_another_version_is_refused(image, tmp_path):
+    output = tmp_path / "cells.zarr"
+    begin = iterate_tiled_segmentation(ImageArray(image), output, recipe=STUDENT, tile=512)
+    with closing(begin) as steps:
+        next(steps)
+    (about,) = unfinished_folder(output).glob("run.json")
+    about.write_text(about.read_text().replace('"format": 2', '"format": 1'))
+    with pytest.raises(OutputError, match="another version"):
+        next(iterate_tiled_segmentation(ImageArray(image), output, recipe=STUDENT, tile=512))
+
+
 def test_a_folder_of_something_else_is_never_touched(image, tmp_path):
     folder = unfinished_folder(tmp_path / "cells.tif")
     folder.mkdir()

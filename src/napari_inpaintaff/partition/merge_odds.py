@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_inpaintaff.partition.region_graph import Pair, RegionGraph
+from napari_inpaintaff.partition.typical_cell import TypicalCell
 
 #: What the coefficients belong to, in this order.
 SHAPE_FEATURES = (
@@ -21,6 +22,8 @@ SHAPE_FEATURES = (
     "log area of the smaller one over a typical cell",
     "log area of both over a typical cell",
     "share of the smaller one",
+    "log solidity of a typical cell",
+    "log width of a typical cell over the root of its area",
 )
 
 #: So many borders of an image outweigh what is known of other images.
@@ -57,7 +60,7 @@ class MergeOdds:
     image: tuple[float, float]
 
     def by_shape(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return log odds of being one cell, shape (n,), of shape features (n, 6)."""
+        """Return log odds of being one cell, shape (n,), of shape features (n, 8)."""
         z = (features - np.array(self.mean)) / np.array(self.scale)
         square = np.einsum("ni,ij,nj->n", z, np.array(self.quadratic), z)
         return np.asarray(self.intercept + z @ np.array(self.linear) + square)
@@ -79,9 +82,9 @@ def fitted_odds() -> MergeOdds:
 
 
 def shape_features(
-    graph: RegionGraph, pairs: Sequence[Pair], typical_area: float
+    graph: RegionGraph, pairs: Sequence[Pair], typical: TypicalCell
 ) -> NDArray[np.float64]:
-    """Describe what two segments look like beside each other and as one.
+    """Describe what two segments look like beside each other and as one, and what cells look like.
 
     Parameters
     ----------
@@ -89,12 +92,12 @@ def shape_features(
         With the segments.
     pairs : sequence of (int, int)
         Keys of its borders.
-    typical_area : float
-        Of a cell, in pixels.
+    typical : TypicalCell
+        Of the image: a neck that parts two round cells is a waist of a long one.
 
     Returns
     -------
-    ndarray of float64, shape (n, 6)
+    ndarray of float64, shape (n, 8)
         `SHAPE_FEATURES`; no unit of length is left in them.
     """
     rows = np.empty((len(pairs), len(SHAPE_FEATURES)))
@@ -106,9 +109,11 @@ def shape_features(
             np.log(graph.borders[pair].length / np.sqrt(smaller)),
             (both.hull - one.hull - other.hull) / smaller,
             both.area / both.hull,
-            np.log(smaller / typical_area),
-            np.log(both.area / typical_area),
+            np.log(smaller / typical.area),
+            np.log(both.area / typical.area),
             smaller / both.area,
+            np.log(typical.solidity),
+            np.log(typical.width),
         )
     return rows
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
 
 from napari_inpaintaff.datatypes import Affinities
+from napari_inpaintaff.partition.segment_shape import segments_of
 from napari_inpaintaff.separation.affinities import pair_slices
 
 Pair = tuple[int, int]
@@ -40,30 +39,6 @@ class Border:
         )
 
 
-@dataclass(frozen=True)
-class Segment:
-    """A segment, as far as its shape matters.
-
-    Attributes
-    ----------
-    area : int
-        In pixels.
-    corners : ndarray of float, shape (n, 2)
-        Of its convex hull, around the pixels' squares.
-    hull : float
-        Area of the convex hull, at least that of the segment.
-    """
-
-    area: int
-    corners: NDArray[np.float64]
-    hull: float
-
-    def __add__(self, other: Segment) -> Segment:
-        area = self.area + other.area
-        corners, hull = _convex(np.concatenate([self.corners, other.corners]))
-        return Segment(area, corners, max(hull, float(area)))
-
-
 class RegionGraph:
     """The segments of a label image and their borders.
 
@@ -87,7 +62,7 @@ class RegionGraph:
     """
 
     def __init__(self, labels: NDArray[np.integer], affinities: Affinities) -> None:
-        self.segments = _segments(labels)
+        self.segments = segments_of(labels)
         self.borders, self.mean_apart, self.known_pairs = _borders(labels, affinities)
         self._neighbours: dict[int, set[int]] = {label: set() for label in self.segments}
         for one, other in self.borders:
@@ -123,40 +98,6 @@ class RegionGraph:
 
 def _pair(one: int, other: int) -> Pair:
     return (one, other) if one < other else (other, one)
-
-
-def _segments(labels: NDArray[np.integer]) -> dict[int, Segment]:
-    segments = {}
-    for label, box in enumerate(ndimage.find_objects(labels), 1):
-        if box is None:
-            continue
-        inside = labels[box] == label
-        corners, hull = _convex(_outermost(inside) + [axis.start for axis in box])
-        area = int(np.count_nonzero(inside))
-        segments[label] = Segment(area, corners, max(hull, float(area)))
-    return segments
-
-
-def _outermost(inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the corners of the first and last pixel of every row: the hull has no others."""
-    rows = np.flatnonzero(inside.any(axis=1))
-    first = inside[rows].argmax(axis=1)
-    last = inside.shape[1] - inside[rows][:, ::-1].argmax(axis=1)
-    columns = (first, first, last, last)
-    return np.concatenate(
-        [
-            np.stack([rows + below, column], axis=1)
-            for below, column in zip((0, 1, 0, 1), columns, strict=True)
-        ]
-    ).astype(np.float64)
-
-
-def _convex(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    try:
-        hull = ConvexHull(points)
-    except QhullError:  # pragma: no cover - squares of pixels always have an area
-        return points, 0.0
-    return points[hull.vertices], float(hull.volume)
 
 
 def _borders(

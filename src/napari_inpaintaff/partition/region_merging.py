@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,10 @@ from napari_inpaintaff.partition.merge_odds import (
     shape_features,
 )
 from napari_inpaintaff.partition.mutex import mutex_watershed
-from napari_inpaintaff.partition.outline import (
-    OUTLINE_DIAMETER,
-    OutlineParameters,
-    partition_outline,
-)
+from napari_inpaintaff.partition.outline import OUTLINE_DIAMETER
 from napari_inpaintaff.partition.region_graph import Pair, RegionGraph
 from napari_inpaintaff.partition.shape import outline_margin, with_outline
+from napari_inpaintaff.partition.typical_cell import TypicalCell, typical_cell
 
 #: At this alpha segments are merged when the odds are even.
 EVEN_ALPHA = 1.5
@@ -38,10 +36,6 @@ _STRICTNESS = 2.0
 #: Of the mutex watershed that makes too many segments, and their least size, in pixels of
 #: cells of 25 px.
 _FINE_ALPHA, _FINE_SIZE = 2.5, 25.0
-#: Pieces below this part of a cell are no cells when the typical one is looked for.
-_LEAST_CELL = 0.1
-#: The typical one has at most so many times the area that was given.
-_MOST_CELL = 2.0
 
 
 @dataclass(frozen=True)
@@ -50,18 +44,27 @@ class MergeStatistics:
 
     Attributes
     ----------
-    typical_area : float
-        Of a cell, in pixels.
+    typical : TypicalCell
+        What most cells look like.
     mean_apart : float
         Mean of 1 - affinity over all distant pairs of pixels in the foreground.
     intercept, slope : float
         What the log odds by shape are corrected by: see `merge_odds.calibrated`.
     """
 
-    typical_area: float
+    typical: TypicalCell
     mean_apart: float
     intercept: float
     slope: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> MergeStatistics:
+        """Read what `to_json` gave."""
+        return cls(**{**values, "typical": TypicalCell(**values["typical"])})
 
 
 def region_merging(
@@ -76,10 +79,10 @@ def region_merging(
     """Cut the foreground into too many segments, and merge those that are one cell.
 
     The segments are those of a mutex watershed of image and outline with a large alpha. Two
-    neighbours are one cell with odds that are learned by shape (width of the neck, convexity
-    and sizes) from cells with known outlines; the evidence of the image counts on top, as
-    much as it agrees with clear shapes elsewhere in the same image. The likeliest pair is
-    merged first, and its neighbours are judged anew.
+    neighbours are one cell with odds that are learned by shape (width of the neck, convexity,
+    sizes, and what most cells of the image look like) from cells with known outlines; the
+    evidence of the image counts on top, as much as it agrees with clear shapes elsewhere in the
+    same image. The likeliest pair is merged first, and its neighbours are judged anew.
 
     Parameters
     ----------
@@ -168,13 +171,11 @@ def merge_history(
     graph = RegionGraph(fine, affinities)
     pairs = sorted(graph.borders)
     if statistics is None:
-        typical, mean_apart = typical_area(foreground, diameter), graph.mean_apart
+        typical, mean_apart = typical_cell(foreground, diameter), graph.mean_apart
         by_shape, evidence = _judged(graph, pairs, odds, typical, mean_apart)
         statistics = MergeStatistics(typical, mean_apart, *calibrated(odds, by_shape, evidence))
     else:
-        by_shape, evidence = _judged(
-            graph, pairs, odds, statistics.typical_area, statistics.mean_apart
-        )
+        by_shape, evidence = _judged(graph, pairs, odds, statistics.typical, statistics.mean_apart)
     log_odds = by_shape + statistics.slope * evidence + statistics.intercept
     waiting = dict(zip(pairs, log_odds.tolist(), strict=True))
     merges = list(_merges(graph, waiting, odds, _needed(least_alpha), statistics))
@@ -213,7 +214,7 @@ def merge_statistics(
         RegionGraph(too_many_segments(affinities, mask, diameter=diameter), affinities)
         for affinities, mask in cut
     ]
-    typical = typical_area([mask for _, mask in cut], diameter)
+    typical = typical_cell([mask for _, mask in cut], diameter)
     known = sum(graph.known_pairs for graph in graphs)
     mean_apart = math.fsum(graph.mean_apart * graph.known_pairs for graph in graphs) / max(1, known)
     if len(graphs) == 1:  # without rounding
@@ -226,7 +227,11 @@ def merge_statistics(
 
 
 def _judged(
-    graph: RegionGraph, pairs: Sequence[Pair], odds: MergeOdds, typical: float, mean_apart: float
+    graph: RegionGraph,
+    pairs: Sequence[Pair],
+    odds: MergeOdds,
+    typical: TypicalCell,
+    mean_apart: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the log odds by shape of some pairs, and the evidence of the image."""
     by_shape = odds.by_shape(shape_features(graph, pairs, typical))
@@ -256,33 +261,6 @@ def too_many_segments(
     return labels
 
 
-def typical_area(
-    foreground: NDArray[np.bool_] | Sequence[NDArray[np.bool_]], diameter: float
-) -> float:
-    """Return the area in pixels that half of the cells exceed, by area, of one foreground or more.
-
-    Watersheds of the outline with two sizes of cells: the given one, and what that finds. Not
-    much more than the given one: a foreground that is not made of cells has large pieces.
-    """
-    masks = [foreground] if isinstance(foreground, np.ndarray) else foreground
-    given = area = math.pi * diameter**2 / 4
-    for _ in range(2):
-        checkpoint()
-        found = [np.zeros(0, np.intp)]
-        for mask in masks:
-            labels = partition_outline(
-                mask, OutlineParameters(), diameter=math.sqrt(4 * area / math.pi)
-            )
-            found.append(np.bincount(labels.ravel())[1:])
-        areas = np.sort(np.concatenate(found))
-        areas = areas[areas > _LEAST_CELL * area]
-        if not areas.size:
-            break
-        middle = np.searchsorted(np.cumsum(areas), areas.sum() / 2)
-        area = min(float(areas[middle]), _MOST_CELL * given)
-    return area
-
-
 def _merges(
     graph: RegionGraph,
     waiting: dict[Pair, float],
@@ -308,7 +286,7 @@ def _merges(
         renewed = graph.merge(best)
         if renewed:
             log_odds, evidence = _judged(
-                graph, renewed, odds, statistics.typical_area, statistics.mean_apart
+                graph, renewed, odds, statistics.typical, statistics.mean_apart
             )
             log_odds += statistics.slope * evidence + statistics.intercept
             for pair, worth in zip(renewed, log_odds.tolist(), strict=True):

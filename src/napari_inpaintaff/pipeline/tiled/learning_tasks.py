@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,7 @@ class MergeTask(PlaneStep):
             return {"statistics": None}
         parts = [evidence_in(self.work, self.index, window) for window in self._windows()]
         found = merge_statistics(parts, diameter=parameters.diameter)
-        return {"statistics": asdict(found)}
+        return {"statistics": found.to_json()}
 
     def _windows(self) -> list[Region]:
         """Return the windows with the most foreground, of those that lie in a tile."""

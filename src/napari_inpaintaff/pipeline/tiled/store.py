@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _RUN = "run.json"
 _RECORDS = "records"
-_FORMAT = 1
+#: Changes with what records hold: work of another format cannot be finished.
+_FORMAT = 2
 #: Values of pairs of which nothing is known.
 _UNKNOWN = math.nan
 
@@ -74,16 +75,17 @@ class Store:
             if not restart or not (self.folder / _RECORDS).is_dir():
                 raise OutputError(f"{self.folder} holds other files: remove or rename it")
             before = {}
-        if before is not None and before.get("fingerprint") != fingerprint:
+        run = {"format": _FORMAT, "fingerprint": fingerprint, "run": dict(described)}
+        same = ("format", "fingerprint")
+        if before is not None and any(before.get(key) != run[key] for key in same):
             if not restart:
                 raise OutputError(
                     f"{self.folder} holds unfinished work on another image, with another model or "
-                    "other settings: use these again to finish it, or remove that folder to begin "
-                    "anew (on the command line: --restart)"
+                    "other settings, or of another version: use these again to finish it, or "
+                    "remove that folder to begin anew (on the command line: --restart)"
                 )
             shutil.rmtree(self.folder)
         make_folder(self.folder / _RECORDS)
-        run = {"format": _FORMAT, "fingerprint": fingerprint, "run": dict(described)}
         if read_record(self.folder / _RUN) != run:
             write_record(self.folder / _RUN, run)
 

@@ -103,7 +103,7 @@ class LabelTask(TileStep):
                 affinities,
                 foreground=mask,
                 parameters=parameters,
-                statistics=None if learned is None else MergeStatistics(**learned),
+                statistics=None if learned is None else MergeStatistics.from_json(learned),
             )
         work.store.write_labels_of_tile(self.record, labels)
         return {"labels": int(labels.max(initial=0))}
