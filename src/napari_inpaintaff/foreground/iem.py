@@ -24,6 +24,7 @@ Where the publication is silent or cannot be meant as printed:
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ from napari_inpaintaff.foreground.iem_images import (
 from napari_inpaintaff.foreground.iem_objective import IEMObjective
 from napari_inpaintaff.foreground.iem_parameters import IEMParameters, IEMResult, IEMUpdate
 from napari_inpaintaff.foreground.iem_steps import updated
-from napari_inpaintaff.jobs import Job
+from napari_inpaintaff.jobs import Job, retell
 from napari_inpaintaff.networks.devices import pick_device
 
 #: Pixels of all images, starts and channels that are worked on at once: as many as stay in
@@ -152,22 +153,17 @@ def iterate_searches(
     for first in range(0, number, group):
         part = slice(first, first + group)
         search = _search(values[part], known[part], starts[part], parameters, place)
-        results.append((yield from _told(search, first * each, number * each)))
+        before, total = first * each, number * each
+        updates = retell(search, partial(_update, before=before, total=total))
+        results.append((yield from updates))
     found, errors = (torch.cat(parts).numpy() for parts in zip(*results, strict=True))
     return found, errors
 
 
-def _told(
-    search: Generator[tuple[int, int], None, tuple[Tensor, Tensor]], done: int, total: int
-) -> Generator[IEMUpdate, None, tuple[Tensor, Tensor]]:
-    """Pass on how far a group is, as a part of all groups."""
-    while True:
-        try:
-            worked, changed = next(search)
-        except StopIteration as end:
-            found: tuple[Tensor, Tensor] = end.value
-            return found
-        yield IEMUpdate(done + worked, total, worked, changed)
+def _update(step: tuple[int, int], *, before: int, total: int) -> IEMUpdate:
+    """Tell how far a group is, as a part of all groups."""
+    worked, changed = step
+    return IEMUpdate(before + worked, total, worked, changed)
 
 
 @torch.no_grad()

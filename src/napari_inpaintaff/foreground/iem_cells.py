@@ -23,7 +23,7 @@ from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground.iem import iterate_searches
 from napari_inpaintaff.foreground.iem_images import standardised
 from napari_inpaintaff.foreground.iem_objective import IEMObjective
-from napari_inpaintaff.foreground.iem_parameters import IEMParameters, IEMUpdate
+from napari_inpaintaff.foreground.iem_parameters import IEMParameters
 from napari_inpaintaff.foreground.otsu import (
     LEVEL,
     REFERENCE_DIAMETER,
@@ -33,7 +33,7 @@ from napari_inpaintaff.foreground.otsu import (
 )
 from napari_inpaintaff.foreground.specks import SMALLEST_OBJECT, without_specks
 from napari_inpaintaff.images.regions import Region
-from napari_inpaintaff.jobs import Job, Progress
+from napari_inpaintaff.jobs import Job, Progress, retell
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
@@ -129,7 +129,9 @@ def iterate_iem_probability(
     tiles, there = tiling.cut(scaled)[:, None], tiling.cut(known)[:, None]
     given = np.stack([tiling.cut(start) for start in starts], axis=1)
     searches = iterate_searches(tiles, there, given, parameters, device)
-    masks = yield from _with_progress(searches)
+    masks, _ = yield from retell(
+        searches, lambda update: Progress(update.done, update.total, _MESSAGE)
+    )
     candidates = [
         _judged(tiling, tiles, there, masks[:, number], parameters) for number in range(len(starts))
     ]
@@ -267,15 +269,3 @@ def _cleaned(found: _Candidate, known: NDArray[np.bool_], diameter: float) -> ND
     cells = ~without_specks(~cells, SMALLEST_HOLE * scale) & known
     share = np.where(cells, np.maximum(found.share, _ABOVE_LEVEL), np.minimum(found.share, LEVEL))
     return np.where(known, share, 0).astype(np.float32)
-
-
-def _with_progress(
-    searches: Generator[IEMUpdate, None, tuple[NDArray[np.bool_], NDArray[np.float32]]],
-) -> Generator[Progress, None, NDArray[np.bool_]]:
-    while True:
-        try:
-            update = next(searches)
-        except StopIteration as end:
-            masks: NDArray[np.bool_] = end.value[0]
-            return masks
-        yield Progress(update.done, update.total, _MESSAGE)

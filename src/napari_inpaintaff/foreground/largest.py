@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+
+from napari_inpaintaff.foreground.methods import above_global_level, global_otsu_level
 
 
 def border_share(mask: NDArray[np.bool_]) -> float:
@@ -30,10 +31,10 @@ def largest_object(image: NDArray[np.float64]) -> NDArray[np.bool_]:
         Empty where all known pixels are equal.
     """
     known = np.isfinite(image)
-    values = image[known]
-    if not values.size or values.min() == values.max():
+    level = global_otsu_level([image]) if known.any() else None
+    if level is None:
         return np.zeros(image.shape, bool)
-    bright = known & (np.where(known, image, -np.inf) > threshold_otsu(values))
+    bright = above_global_level(image, level)
     dark = known & ~bright
     mask = bright if border_share(bright) <= border_share(dark) else dark
     objects, count = ndimage.label(mask)

@@ -105,4 +105,5 @@ def read_picture_squares(
         raise nothing_found(skipped)
     channels = max(len(square) for square in squares)
     pixels = np.stack([np.broadcast_to(square, (channels, side, side)) for square in squares])
+    skipped.sort(key=lambda image: image.path_or_name)
     return PictureSquares(pixels, tuple(names), tuple(skipped))

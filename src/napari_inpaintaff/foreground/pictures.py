@@ -10,14 +10,14 @@ from collections.abc import Generator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from skimage.filters import threshold_otsu
 from skimage.transform import resize
 
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground.grabcut import grabcut_rectangle
 from napari_inpaintaff.foreground.iem_parameters import REFERENCE_SIDE
 from napari_inpaintaff.foreground.largest import largest_object
-from napari_inpaintaff.jobs import Job, Progress
+from napari_inpaintaff.foreground.methods import above_global_level, global_otsu_level
+from napari_inpaintaff.jobs import Job, Progress, retell
 
 #: Methods that look at all colours.
 PICTURE_METHODS = ("iem", "grabcut", "largest", "global_otsu")
@@ -80,16 +80,10 @@ def iterate_picture_foreground(
     elif method == "largest":
         mask = largest_object(values.mean(axis=0))
     else:
-        mask = _bright(values.mean(axis=0))
+        grey = values.mean(axis=0)
+        level = global_otsu_level([grey])
+        mask = np.zeros(grey.shape, bool) if level is None else above_global_level(grey, level)
     return mask.astype(np.float32)
-
-
-def _bright(grey: NDArray[np.float64]) -> NDArray[np.bool_]:
-    known = np.isfinite(grey)
-    seen = grey[known]
-    if seen.min() == seen.max():
-        return np.zeros(grey.shape, bool)
-    return np.asarray(known & (np.where(known, grey, -np.inf) > threshold_otsu(seen)))
 
 
 def _iem(colours: NDArray[np.float64], device: str) -> Generator[Progress, None, NDArray[np.bool_]]:
@@ -97,14 +91,11 @@ def _iem(colours: NDArray[np.float64], device: str) -> Generator[Progress, None,
 
     known = np.isfinite(colours).all(axis=0)
     reduced = reduced_picture(colours, REFERENCE_SIDE)
-    search = iterate_iem(reduced[None], device=device)
-    while True:
-        try:
-            update = next(search)
-        except StopIteration as end:
-            mask: NDArray[np.bool_] = end.value.masks[0]
-            break
-        yield Progress(update.done, update.total, "Finding the foreground by inpainting…")
+    found = yield from retell(
+        iterate_iem(reduced[None], device=device),
+        lambda update: Progress(update.done, update.total, "Finding the foreground by inpainting…"),
+    )
+    mask = found.masks[0]
     enlarged = enlarged_map(mask.astype(np.float32), known.shape)
     return np.asarray((enlarged > 0.5) & known)
 

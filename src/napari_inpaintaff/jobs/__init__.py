@@ -2,5 +2,6 @@
 
 from napari_inpaintaff.jobs.job import Cancelled, Job, JobState, checkpoint
 from napari_inpaintaff.jobs.progress import Progress, seconds_left
+from napari_inpaintaff.jobs.updates import retell
 
-__all__ = ["Cancelled", "Job", "JobState", "Progress", "checkpoint", "seconds_left"]
+__all__ = ["Cancelled", "Job", "JobState", "Progress", "checkpoint", "retell", "seconds_left"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.errors import ImageError, ParameterError
 from napari_inpaintaff.foreground import ForegroundModel
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, Inpainter
-from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.jobs import Progress, retell
 from napari_inpaintaff.partition import (
     DEFAULT_METHOD,
     MUTEX_WATERSHEDS,
@@ -332,14 +331,7 @@ def _counted(
     updates: Generator[Any, None, Segmentation], message: str
 ) -> Generator[Progress, None, Segmentation]:
     """Turn updates of any kind that count into progress."""
-    with closing(updates):
-        while True:
-            try:
-                update = next(updates)
-            except StopIteration as end:
-                result: Segmentation = end.value
-                return result
-            yield Progress(update.done, update.total, message)
+    return (yield from retell(updates, lambda update: Progress(update.done, update.total, message)))
 
 
 def _labels(

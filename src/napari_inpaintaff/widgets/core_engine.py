@@ -20,7 +20,7 @@ from scipy import ndimage
 from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.images import Region
 from napari_inpaintaff.inpainting import catalogue
-from napari_inpaintaff.jobs import Job, Progress
+from napari_inpaintaff.jobs import Job, Progress, retell
 from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
 from napari_inpaintaff.networks.compute import compute
 from napari_inpaintaff.separation import SEPARATION_MODES
@@ -274,14 +274,11 @@ def _with_drafts(
     def draft(update: AffinityDraft) -> SeparationDraft:
         return SeparationDraft(lambda: separation(update.affinities()), update.done, update.total)
 
-    with closing(updates):
-        while True:
-            try:
-                update = next(updates)
-            except StopIteration as end:
-                affinities: Affinities = end.value
-                return affinities
-            yield draft(update) if isinstance(update, AffinityDraft) else update
+    return (
+        yield from retell(
+            updates, lambda update: draft(update) if isinstance(update, AffinityDraft) else update
+        )
+    )
 
 
 def _model_version(model: str) -> str:

@@ -18,7 +18,7 @@ from napari_inpaintaff.foreground.fgnet_parameters import FGNetTraining, FGNetUp
 from napari_inpaintaff.images import Plane as ImagePlane
 from napari_inpaintaff.images import planes_of
 from napari_inpaintaff.inpainting import catalogue
-from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.jobs import Progress, retell
 from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
 from napari_inpaintaff.networks.model_file import read_model_kind
 from napari_inpaintaff.widgets.foreground_labels import PaintedPlane, find_paint
@@ -234,16 +234,11 @@ def _with_plane(
     updates: Generator[Progress | FGNetUpdate, None, FGNet], plane: PaintedPlane
 ) -> Generator[Progress | LivePlane, None, FGNet]:
     """Say to which plane the maps of a training belong."""
-    try:
-        while True:
-            try:
-                update = next(updates)
-            except StopIteration as end:
-                fgnet: FGNet = end.value
-                return fgnet
-            yield LivePlane(plane.index, update) if isinstance(update, FGNetUpdate) else update
-    finally:
-        updates.close()
+
+    def tell(update: Progress | FGNetUpdate) -> Progress | LivePlane:
+        return LivePlane(plane.index, update) if isinstance(update, FGNetUpdate) else update
+
+    return (yield from retell(updates, tell))
 
 
 def _load_start(model: str | None, device: str) -> Inpainter | Student | FGNet | None:

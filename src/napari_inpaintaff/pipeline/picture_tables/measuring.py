@@ -22,7 +22,7 @@ from napari_inpaintaff.foreground import (
     train_iem_network,
 )
 from napari_inpaintaff.images import layered_scenes
-from napari_inpaintaff.jobs import Progress
+from napari_inpaintaff.jobs import Progress, retell
 from napari_inpaintaff.pipeline.picture_tables.picture_sets import PicturePair, PictureSet
 
 SCENES = "simulated scenes"
@@ -189,14 +189,12 @@ def _measured(
             missing[title] = str(error)
     scores["everything"] = score(np.ones_like(masks))
     if len(learned):
-        updates = train_iem_network(learned, settings.training(), device=device)
-        while True:
-            try:
-                update = next(updates)
-            except StopIteration as end:
-                network = end.value
-                break
-            yield Progress(update.done, update.total, f"{name}: the network, {update.phase}")
+        network = yield from retell(
+            train_iem_network(learned, settings.training(), device=device),
+            lambda update: Progress(
+                update.done, update.total, f"{name}: the network, {update.phase}"
+            ),
+        )
         for title, refine in (("IEM + network", False), ("IEM + network + IEM", True)):
             network.metadata = replace(network.metadata, refine=refine)
 
