@@ -47,7 +47,7 @@ def test_names_in_the_parser_are_those_of_the_core():
     from napari_inpaintaff.images import LABEL_FORMATS, NormalisationKind, csv_files
     from napari_inpaintaff.inpainting import LossName
     from napari_inpaintaff.inpainting.metadata import ARCHITECTURES
-    from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS
+    from napari_inpaintaff.networks.catalogue import KINDS
     from napari_inpaintaff.networks.devices import DEVICES as known_devices
     from napari_inpaintaff.partition import OUTLINE_METHODS, PARTITION_METHODS
     from napari_inpaintaff.pipeline import tuning_curves, tuning_plot
@@ -64,7 +64,7 @@ def test_names_in_the_parser_are_those_of_the_core():
     assert tuple(LABEL_FORMATS) == exporting.FORMATS
     assert csv_files.TABLE_SUFFIXES == tuning.TABLE_SUFFIXES
     assert tuning_plot.PLOT_SUFFIXES == tuning.PLOT_SUFFIXES
-    assert set(model_choice.ENGINE_OF) == set(SHIPPED_FOLDERS) - set(FOREGROUND_MODELS)
+    assert set(model_choice.ENGINE_OF) == KINDS - set(FOREGROUND_MODELS)
     text = REFERENCE.read_text(encoding="utf8")
     for name in (*FOREGROUND_METHODS, *PARTITION_METHODS, *OUTLINE_METHODS):
         assert f"`{name}`" in text

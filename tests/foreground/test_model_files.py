@@ -23,7 +23,7 @@ from napari_inpaintaff.images import ImageData, read_colours
 from napari_inpaintaff.inpainting import DEFAULT_INPAINTER, catalogue
 from napari_inpaintaff.jobs import Job
 from napari_inpaintaff.networks import UNetArchitecture, build_unet
-from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS
+from napari_inpaintaff.networks.catalogue import KINDS
 from napari_inpaintaff.networks.model_file import ModelFile, write_model_file
 from napari_inpaintaff.pipeline.foreground_source import foreground_mask
 from napari_inpaintaff.pipeline.window_foreground import (
@@ -50,7 +50,7 @@ def reddest(tmp_path, monkeypatch) -> Path:
     own = tmp_path / "own"
     own.mkdir()
     monkeypatch.setitem(FOREGROUND_MODELS, "reddest", lambda path, device: Reddest())
-    monkeypatch.setitem(SHIPPED_FOLDERS, "reddest", tmp_path / "none")
+    monkeypatch.setattr("napari_inpaintaff.networks.catalogue.KINDS", {*KINDS, "reddest"})
     monkeypatch.setattr(catalogue, "user_model_folder", lambda: own)
     monkeypatch.setattr("napari_inpaintaff.inpainting.user_model_folder", lambda: own)
     metadata = {"training": {"data": "2 sunsets"}}
@@ -71,7 +71,7 @@ def picture(tmp_path) -> tuple[Path, np.ndarray]:
 
 
 def test_every_kind_can_be_found_by_name():
-    assert set(FOREGROUND_MODELS) <= set(SHIPPED_FOLDERS)
+    assert set(FOREGROUND_MODELS) <= KINDS
 
 
 def test_an_fgnet_is_such_a_model(tmp_path):

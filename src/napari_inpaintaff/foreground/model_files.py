@@ -1,6 +1,6 @@
 """Networks that find a foreground, of every kind, from their files; imports no torch by itself.
 
-A kind of network is registered in `FOREGROUND_MODELS`, and in `networks.catalogue.SHIPPED_FOLDERS`
+A kind of network is registered in `FOREGROUND_MODELS`, and in `networks.catalogue.KINDS`
 so that its files are found by name. Whatever takes a foreground network then takes it.
 """
 

@@ -24,15 +24,13 @@ DEFAULT_MODEL = "nuclei-small"
 
 _PACKAGE = Path(__file__).parents[1]
 
+#: What models can be for.
+KINDS = {"inpainter", "student", "affnet", "fgnet", "iem-network", "perturbgan", "redo"}
+
 #: Folders of the models that come with the package, by kind.
 SHIPPED_FOLDERS: dict[str, Path] = {
     "inpainter": _PACKAGE / "inpainting" / "weights",
     "student": _PACKAGE / "separation" / "weights",
-    "affnet": _PACKAGE / "separation" / "affnet_weights",
-    "fgnet": _PACKAGE / "foreground" / "weights",
-    "iem-network": _PACKAGE / "foreground" / "iem_network_weights",
-    "perturbgan": _PACKAGE / "foreground" / "perturbgan" / "weights",
-    "redo": _PACKAGE / "foreground" / "redo_weights",
 }
 
 _logger = logging.getLogger(__name__)
@@ -101,7 +99,7 @@ def named_models(own: Path) -> list[NamedModel]:
         except ModelFileError as error:
             _warn_left_out(error)
             continue
-        if kind in SHIPPED_FOLDERS:
+        if kind in KINDS:
             models.append(NamedModel(path.stem, path, kind))
         else:
             _logger.warning("left out of the list of models: %s is a model of kind %r", path, kind)

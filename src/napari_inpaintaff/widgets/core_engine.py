@@ -21,7 +21,7 @@ from napari_inpaintaff.datatypes import Affinities
 from napari_inpaintaff.images import Region
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.jobs import Job, Progress, retell
-from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
+from napari_inpaintaff.networks.catalogue import KINDS, find_model
 from napari_inpaintaff.networks.compute import compute
 from napari_inpaintaff.separation import SEPARATION_MODES
 from napari_inpaintaff.widgets.engine import Labelling, Separation, SeparationDraft
@@ -283,7 +283,7 @@ def _with_drafts(
 
 def _model_version(model: str) -> str:
     """Tell a model file from others, and from what it was before it was replaced."""
-    return file_version(find_model(model, catalogue.user_model_folder(), SHIPPED_FOLDERS))
+    return file_version(find_model(model, catalogue.user_model_folder(), KINDS))
 
 
 def _same_input(

@@ -19,7 +19,7 @@ from napari_inpaintaff.images import Plane as ImagePlane
 from napari_inpaintaff.images import planes_of
 from napari_inpaintaff.inpainting import catalogue
 from napari_inpaintaff.jobs import Progress, retell
-from napari_inpaintaff.networks.catalogue import SHIPPED_FOLDERS, find_model
+from napari_inpaintaff.networks.catalogue import KINDS, find_model
 from napari_inpaintaff.networks.model_file import read_model_kind
 from napari_inpaintaff.widgets.foreground_labels import PaintedPlane, find_paint
 from napari_inpaintaff.widgets.foreground_settings import FindingRequest, ForegroundRequest
@@ -247,7 +247,7 @@ def _load_start(model: str | None, device: str) -> Inpainter | Student | FGNet |
     from napari_inpaintaff.foreground import FGNet
     from napari_inpaintaff.separation import load_model
 
-    path = find_model(model, catalogue.user_model_folder(), SHIPPED_FOLDERS).absolute()
+    path = find_model(model, catalogue.user_model_folder(), KINDS).absolute()
     if read_model_kind(path) == "fgnet":
         return FGNet.load(path, device=device)
     return load_model(path, device=device)
