@@ -31,8 +31,8 @@ from napari_inpaintaff.foreground.perturbgan import (
     train_perturbgan,
 )
 from napari_inpaintaff.foreground.perturbgan.pictures import CROP_MARGIN, as_picture
-from napari_inpaintaff.foreground.perturbgan.samples_picture import draw_samples
-from napari_inpaintaff.images import layered_scenes
+from napari_inpaintaff.foreground.sample_rows import sample_rows
+from napari_inpaintaff.images import layered_scenes, write_png
 from perturbgan_reference import DETECTED, ReferenceSegmenter, find_objects, train_reference
 
 TRAINED, TESTED, GENERATED = 4000, 200, 1000
@@ -161,7 +161,7 @@ def main() -> None:
             if time.monotonic() - told < SECONDS_BETWEEN_LINES:
                 continue
             told = time.monotonic()
-            draw_samples(options.out / "samples.png", update.samples)
+            write_png(options.out / "samples.png", sample_rows(update.samples.rows))
             log(
                 f"{update.phase} step {update.step}, side {update.side}, loss {update.loss:.2f}, "
                 f"masks cover {update.mask_share:.2f}, collapse {update.collapse}: "
@@ -169,7 +169,7 @@ def main() -> None:
             )
     model.save(options.out / "model.safetensors")
     samples = model.generate(GENERATED, seed=1)
-    draw_samples(options.out / "samples.png", samples)
+    write_png(options.out / "samples.png", sample_rows(samples.rows))
     log(f"trained: {model.metadata.training}, foreground {model.metadata.foreground_layer}")
     log(f"generated scenes: {table_1(samples, reference, options.side)}")
     measure(model, scenes.masks, options.fit_steps, log)

@@ -35,8 +35,8 @@ from napari_inpaintaff.foreground.redo import (
 )
 from napari_inpaintaff.foreground.redo.images import in_range
 from napari_inpaintaff.foreground.redo.model import background_region
-from napari_inpaintaff.foreground.redo.picture import write_samples
-from napari_inpaintaff.images import layered_scenes, two_digit_scenes
+from napari_inpaintaff.foreground.sample_rows import sample_rows
+from napari_inpaintaff.images import layered_scenes, two_digit_scenes, write_png
 from napari_inpaintaff.jobs import Job
 
 TRAINING_SCENES, TEST_SCENES = 3000, 128
@@ -113,7 +113,7 @@ class Display:
             f"D {losses.discriminator:.2f}, G {losses.generators:.2f}, "
             f"codes {losses.conservation:.2f}" + (", collapsed" if update.collapsed else "")
         )
-        write_samples(self.picture, samples)
+        write_png(self.picture, sample_rows(samples.rows))
         self.shown, self.due = samples, time.monotonic() + SECONDS_BETWEEN_MEASUREMENTS
 
 

@@ -21,7 +21,8 @@ from napari_inpaintaff.foreground.perturbgan import (
 )
 from napari_inpaintaff.foreground.perturbgan.adversarial import Game
 from napari_inpaintaff.foreground.perturbgan.pictures import Pictures, as_picture
-from napari_inpaintaff.foreground.perturbgan.samples_picture import draw_samples
+from napari_inpaintaff.foreground.sample_rows import sample_rows
+from napari_inpaintaff.images import write_png
 from napari_inpaintaff.jobs import Progress
 from napari_inpaintaff.networks.model_file import ModelFile, read_model_file, write_model_file
 
@@ -254,5 +255,5 @@ def test_the_picture_of_samples_shows_four_rows(tmp_path: Path) -> None:
     from PIL import Image
 
     path = tmp_path / "samples.png"
-    draw_samples(path, train(short(steps=1, encoder_steps=1)).generate(5))
+    write_png(path, sample_rows(train(short(steps=1, encoder_steps=1)).generate(5).rows))
     assert np.asarray(Image.open(path)).shape == (4 * 64, 5 * 64, 3)

@@ -11,7 +11,8 @@ from PIL import Image
 from napari_inpaintaff.errors import ImageError
 from napari_inpaintaff.foreground.redo import ReDOSamples, read_squares
 from napari_inpaintaff.foreground.redo.images import in_range, training_square
-from napari_inpaintaff.foreground.redo.picture import samples_picture
+from napari_inpaintaff.foreground.sample_rows import sample_rows
+from napari_inpaintaff.images import write_png
 from napari_inpaintaff.jobs import Job
 
 
@@ -86,11 +87,13 @@ def test_folders_keep_colours_unless_an_image_has_none(tmp_path):
     np.testing.assert_allclose(grey[0, 0], squares[0].mean(axis=0), atol=1e-6)
 
 
-def test_the_picture_shows_images_masks_and_redrawn_images():
+def test_the_picture_shows_images_masks_and_redrawn_images(tmp_path):
     images, masks = np.zeros((2, 1, 32, 32), np.float32), np.zeros((2, 2, 32, 32), np.float32)
     images[1], masks[0, 1] = 1, 1
     redrawn = np.full((2, 2, 1, 32, 32), 0.5, np.float32)
-    picture = samples_picture(ReDOSamples(images, masks, redrawn))
+    path = tmp_path / "samples.png"
+    write_png(path, sample_rows(ReDOSamples(images, masks, redrawn).rows))
+    picture = np.asarray(Image.open(path))
     assert picture.shape == (5 * 64, 2 * 64, 3)
     rows = picture.reshape(5, 64, 2, 64, 3).transpose(0, 2, 1, 3, 4)
     assert [[int(cell.max()) for cell in row] for row in rows] == [

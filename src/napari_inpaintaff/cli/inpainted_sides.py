@@ -103,16 +103,11 @@ def _picture_parameters(shape: tuple[int, ...]) -> IEMParameters:
 def _write_pictures(
     files: Sequence[Path], picture: NDArray[np.float64], parts: Sequence[NDArray[np.float32]]
 ) -> None:
-    from PIL import Image
-
-    from napari_inpaintaff.images import atomic_path
+    from napari_inpaintaff.images import write_png
 
     known = picture[np.isfinite(picture)]
     low, high = float(known.min()), float(known.max())
     if low >= 0 and high <= 255 and bool((known == np.rint(known)).all()):
         low, high = 0.0, 255.0
     for file, part in zip(files, parts, strict=True):
-        scaled = np.clip(255 * (part - low) / (high - low), 0, 255)
-        pixels = np.moveaxis(np.rint(scaled).astype(np.uint8), 0, -1)
-        with atomic_path(file) as unfinished:
-            Image.fromarray(np.ascontiguousarray(pixels)).save(unfinished, format="PNG")
+        write_png(file, (part - low) / (high - low))

@@ -226,11 +226,12 @@ class _Display:
         return update.progress, 1.0, ", ".join(notes)
 
     def _draw(self, samples: LayeredSamples, *, last: bool) -> None:
-        from napari_inpaintaff.foreground.perturbgan.samples_picture import draw_samples
+        from napari_inpaintaff.foreground.sample_rows import sample_rows
+        from napari_inpaintaff.images import write_png
 
         now = time.monotonic()
         if last or now - self._drawn > _SECONDS_BETWEEN_PICTURES:
-            draw_samples(self._picture, samples)
+            write_png(self._picture, sample_rows(samples.rows))
             self._drawn = now
 
 

@@ -190,9 +190,10 @@ class _Display:
 
     def read(self, update: ReDOUpdate) -> Reading:
         if update.samples is not None and update.samples is not self._shown:
-            from napari_inpaintaff.foreground.redo.picture import write_samples
+            from napari_inpaintaff.foreground.sample_rows import sample_rows
+            from napari_inpaintaff.images import write_png
 
-            write_samples(self._picture, update.samples)
+            write_png(self._picture, sample_rows(update.samples.rows))
             self._shown = update.samples
         if update.restarted:
             print_line(f"a region stayed empty: the training begins anew (restart {update.run})")

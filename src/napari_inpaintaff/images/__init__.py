@@ -36,6 +36,7 @@ from napari_inpaintaff.images.opened import OpenedImage, open_planes
 from napari_inpaintaff.images.patches import origins_with, patch_grids, patch_origins
 from napari_inpaintaff.images.pictures import Picture, iterate_pictures
 from napari_inpaintaff.images.planes import Plane, PlaneCollection, SkippedImage, planes_of
+from napari_inpaintaff.images.png_files import write_png
 from napari_inpaintaff.images.reading import (
     channel_count,
     read_image,
@@ -122,5 +123,6 @@ __all__ = [
     "write_challenge_masks",
     "write_labels",
     "write_ome_zarr_labels",
+    "write_png",
     "write_rois",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_inpaintaff.errors import OutputError
-from napari_inpaintaff.images.files import atomic_path
+from napari_inpaintaff.images.png_files import write_png
 from napari_inpaintaff.images.writing import write_array
 
 
@@ -37,8 +37,6 @@ def write_scenes(
     OutputError
         If a file cannot be written.
     """
-    from PIL import Image
-
     folder = Path(folder)
     for part in ("images", "masks"):
         try:
@@ -50,9 +48,7 @@ def write_scenes(
     written = []
     for index, (image, region) in enumerate(zip(images, np.asarray(regions), strict=True)):
         path = folder / "images" / f"scene_{index:05}.png"
-        pixels = np.rint(255 * np.moveaxis(image, 0, -1)).astype(np.uint8)
-        with atomic_path(path) as unfinished:
-            Image.fromarray(pixels).save(unfinished, format="PNG")
+        write_png(path, image)
         write_array(folder / "masks" / f"scene_{index:05}.tif", region)
         written.append(path)
     return written

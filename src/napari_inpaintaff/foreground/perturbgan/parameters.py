@@ -198,6 +198,11 @@ class LayeredSamples:
     foregrounds: NDArray[np.float32]
     masks: NDArray[np.float32]
 
+    @property
+    def rows(self) -> list[NDArray[np.float32]]:
+        """Images, backgrounds, foregrounds and masks, for `sample_rows`."""
+        return [self.images, self.backgrounds, self.foregrounds, self.masks[:, None]]
+
 
 @dataclass(frozen=True, eq=False)
 class PerturbGANUpdate:

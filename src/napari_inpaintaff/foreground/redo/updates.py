@@ -46,6 +46,11 @@ class ReDOSamples:
     masks: NDArray[np.float32]
     redrawn: NDArray[np.float32]
 
+    @property
+    def rows(self) -> list[NDArray[np.float32]]:
+        """Images, every mask, the images with every region redrawn, for `sample_rows`."""
+        return [self.images, *np.swapaxes(self.masks[:, :, None], 0, 1), *self.redrawn]
+
 
 @dataclass(frozen=True, eq=False)
 class ReDOUpdate:
