@@ -21,8 +21,9 @@ from napari_inpaintaff.foreground import (
     picture_foreground,
     threshold,
 )
+from napari_inpaintaff.foreground.border import border_share
 from napari_inpaintaff.foreground.grabcut import grabcut_from_mask, grabcut_rectangle
-from napari_inpaintaff.foreground.largest import border_share, largest_object
+from napari_inpaintaff.foreground.largest import largest_object
 from napari_inpaintaff.images import layered_scenes
 from napari_inpaintaff.pipeline.window_foreground import foreground_levels
 

@@ -6,13 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_inpaintaff.foreground.border import border_share
 from napari_inpaintaff.foreground.methods import above_global_level, global_otsu_level
-
-
-def border_share(mask: NDArray[np.bool_]) -> float:
-    """Return which part of the border of an image (Y, X) a mask covers."""
-    border = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
-    return float(border.mean())
 
 
 def largest_object(image: NDArray[np.float64]) -> NDArray[np.bool_]:

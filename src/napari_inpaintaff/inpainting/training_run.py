@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +20,7 @@ from napari_inpaintaff.inpainting.updates import (
     TrainingPoint,
     TrainingUpdate,
 )
+from napari_inpaintaff.networks.devices import step_seed
 from napari_inpaintaff.networks.schedule import Schedule
 from napari_inpaintaff.networks.training import (
     REPORT_EVERY,
@@ -121,19 +121,6 @@ def _milestones(progress: float) -> int:
 
 def _score(quality: NearHoleError) -> float:
     return quality.l1 if quality.nll is None else quality.nll
-
-
-def step_seed(seed: int, step: int) -> int:
-    """Return the seed of the masks of a step: a resumed training draws the same ones.
-
-    Parameters
-    ----------
-    seed : int
-        Of the training.
-    step : int
-        From 0.
-    """
-    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def run_phase(

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -271,3 +272,16 @@ def release_memory() -> None:
         torch.cuda.empty_cache()
     elif torch.backends.mps.is_available():
         torch.mps.empty_cache()
+
+
+def step_seed(seed: int, step: int) -> int:
+    """Return the seed of a step: a resumed training draws the same numbers.
+
+    Parameters
+    ----------
+    seed : int
+        Of the training.
+    step : int
+        From 0.
+    """
+    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)

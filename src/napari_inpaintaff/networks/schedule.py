@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from napari_inpaintaff.errors import ParameterError
 
 
+def spent(step: int, seconds: float, *, steps: int | None, minutes: float | None) -> float:
+    """Return the fraction of a budget of steps, minutes or both that is spent, 0 to 1."""
+    by_steps = step / steps if steps is not None else 0.0
+    by_time = seconds / (60 * minutes) if minutes is not None else 0.0
+    return min(max(by_steps, by_time), 1.0)
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast to train.
@@ -46,9 +53,7 @@ class Schedule:
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the fraction of the budget that is spent, 0 to 1."""
-        by_steps = step / self.steps if self.steps is not None else 0.0
-        by_time = seconds / (60 * self.minutes) if self.minutes is not None else 0.0
-        return min(max(by_steps, by_time), 1.0)
+        return spent(step, seconds, steps=self.steps, minutes=self.minutes)
 
     def rate(self, progress: float) -> float:
         """Return the learning rate after a fraction of the budget."""

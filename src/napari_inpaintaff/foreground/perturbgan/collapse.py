@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_inpaintaff.foreground.border import border_share
 from napari_inpaintaff.foreground.perturbgan.adversarial import draw_latents
 from napari_inpaintaff.foreground.perturbgan.composition import Layers
 from napari_inpaintaff.foreground.perturbgan.generator import LayeredGenerator
@@ -55,9 +56,7 @@ def less_border_layer(masks: NDArray[np.float32]) -> Literal["front", "back"]:
     {"front", "back"}
         The front layer where both cover the same.
     """
-    sides = (masks[:, 0], masks[:, -1], masks[:, 1:-1, 0], masks[:, 1:-1, -1])
-    border = np.concatenate(sides, axis=1)
-    return "front" if border.mean() <= 0.5 else "back"
+    return "front" if border_share(masks).mean() <= 0.5 else "back"
 
 
 def generate(

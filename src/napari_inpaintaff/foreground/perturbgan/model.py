@@ -24,9 +24,8 @@ from napari_inpaintaff.foreground.perturbgan.generator import LayeredGenerator
 from napari_inpaintaff.foreground.perturbgan.metadata import PERTURBGAN_KIND, PerturbGANMetadata
 from napari_inpaintaff.foreground.perturbgan.parameters import LayeredSamples
 from napari_inpaintaff.foreground.perturbgan.pictures import as_picture
-from napari_inpaintaff.inpainting.training_run import step_seed
 from napari_inpaintaff.jobs import Job, Progress
-from napari_inpaintaff.networks.devices import pick_device, seeded
+from napari_inpaintaff.networks.devices import pick_device, seeded, step_seed
 from napari_inpaintaff.networks.model_file import ModelFile, read_model_file, write_model_file
 
 #: Images that an encoder is fitted to at once (section 4).

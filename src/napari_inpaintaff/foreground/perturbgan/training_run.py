@@ -38,8 +38,7 @@ from napari_inpaintaff.foreground.perturbgan.parameters import (
     Scale,
 )
 from napari_inpaintaff.foreground.perturbgan.pictures import Pictures
-from napari_inpaintaff.inpainting.training_run import step_seed
-from napari_inpaintaff.networks.devices import is_out_of_memory, seeded
+from napari_inpaintaff.networks.devices import is_out_of_memory, seeded, step_seed
 from napari_inpaintaff.networks.training import REPORT_EVERY, Optimisation, optimise
 
 _SECONDS_BETWEEN_SAMPLES = 5.0

@@ -14,6 +14,7 @@ from skimage.transform import resize
 from torch import nn
 
 from napari_inpaintaff.errors import ImageError, ParameterError
+from napari_inpaintaff.foreground.border import border_share
 from napari_inpaintaff.foreground.otsu import warn_constant
 from napari_inpaintaff.foreground.redo.images import at_side, in_range
 from napari_inpaintaff.foreground.redo.mask_network import MaskNetwork
@@ -170,6 +171,4 @@ def background_region(masks: NDArray[np.float32]) -> int:
     """
     if masks.ndim != 4:
         raise ParameterError(f"masks have the axes (N, regions, Y, X), got {masks.shape}")
-    border = np.ones(masks.shape[2:], bool)
-    border[1:-1, 1:-1] = False
-    return int(masks[..., border].mean((0, 2)).argmax())
+    return int(border_share(masks).mean(axis=0).argmax())

@@ -11,6 +11,7 @@ from napari_inpaintaff.foreground.redo.architecture import (
     paper_architecture,
     small_architecture,
 )
+from napari_inpaintaff.networks.schedule import spent
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,7 @@ class ReDOTraining:
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the fraction of the budget that is spent, 0 to 1."""
-        by_steps = step / self.steps if self.steps is not None else 0.0
-        by_time = seconds / (60 * self.minutes) if self.minutes is not None else 0.0
-        return min(max(by_steps, by_time), 1.0)
+        return spent(step, seconds, steps=self.steps, minutes=self.minutes)
 
 
 def small_training(

@@ -23,9 +23,8 @@ from napari_inpaintaff.foreground.redo.parameters import ReDOTraining
 from napari_inpaintaff.foreground.redo.run import ReDORun
 from napari_inpaintaff.foreground.redo.updates import ReDOUpdate
 from napari_inpaintaff.networks.devices import pick_device
+from napari_inpaintaff.networks.training import REPORT_EVERY
 
-#: Steps between two reports; slow steps are reported in between.
-_REPORT_EVERY = 20
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 
@@ -153,7 +152,7 @@ def _train(
         if now - saved > _SECONDS_BETWEEN_CHECKPOINTS:
             save()
             saved = now
-        if looked or state.step % _REPORT_EVERY == 0 or now - reported > 1.0:
+        if looked or state.step % REPORT_EVERY == 0 or now - reported > 1.0:
             yield state.update(restarted=restarted)
             reported = time.monotonic()
 
