@@ -244,6 +244,14 @@ def test_long_and_ragged_cells_are_told_from_discs() -> None:
     assert disc.width == pytest.approx(2 / np.sqrt(np.pi), rel=0.08)
 
 
+def test_cells_that_are_smaller_than_said_are_separated() -> None:
+    middles = [(y, x + dx) for y in range(12, 96, 24) for x in range(12, 84, 30) for dx in (0, 10)]
+    truth = discs(*middles, radius=5.6)
+    affinities = affinities_from_labels(np.minimum(truth, 1), PUBLISHED_OFFSETS)
+    labels = region_merging(affinities, foreground=truth > 0, diameter=25)
+    assert seg_score(labels, truth) > 0.9
+
+
 @given(labels=small_labels)
 @settings(max_examples=40, deadline=None)
 def test_no_hull_is_narrower_than_its_width(labels: NDArray[Any]) -> None:

@@ -41,6 +41,11 @@ class TypicalCell:
     solidity: float
     width: float
 
+    @property
+    def diameter(self) -> float:
+        """Of a disc with that area, in pixels."""
+        return math.sqrt(4 * self.area / math.pi)
+
 
 def typical_cell(
     foreground: NDArray[np.bool_] | Sequence[NDArray[np.bool_]], diameter: float
