@@ -2,7 +2,7 @@
 
     python benchmarks/measure_redo.py OUT [--minutes 120 | --steps N] [--side 32] [--seed 0]
         [--placement whole|cropped] [--hues own|opposite] [--kind layered|digits]
-        [--ablate conservation] [--config small|paper] [--device auto]
+        [--ablate conservation] [--as-published] [--config small|paper] [--device auto]
 
 Writes OUT.log (one line for each measurement), OUT.png (images, masks, redrawn images) and
 OUT.safetensors. The same command goes on where it was interrupted. Scenes of the training and of
@@ -89,6 +89,8 @@ def settings(options: argparse.Namespace) -> ReDOTraining:
         seed=options.seed,
     )
     # What is to be seen is that it collapses, not how often.
+    if options.as_published:
+        training = replace(training, contrast=0.0, wait=0, restarts=0)
     return replace(training, conservation=0.0, restarts=0) if options.ablate else training
 
 
@@ -128,6 +130,11 @@ def main() -> None:
     parser.add_argument("--placement", choices=("whole", "cropped"), default="whole")
     parser.add_argument("--hues", choices=("own", "opposite"), default="own")
     parser.add_argument("--ablate", choices=("conservation",))
+    parser.add_argument(
+        "--as-published",
+        action="store_true",
+        help="masks begin as random weights have them, and are learned from the first step",
+    )
     parser.add_argument("--config", choices=("small", "paper"), default="small")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
