@@ -210,6 +210,8 @@ class Round(Task):
     def run(self) -> None:
         """Separate and score with every method that has not yet."""
         left = [bout for bout in self.bouts if not bout.is_done()]
+        if not left:  # another run was faster
+            return
         case = case_of(left[0])
         affinities: dict[str, Affinities | None] = {}
         for bout in left:
