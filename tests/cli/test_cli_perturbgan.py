@@ -61,16 +61,21 @@ def test_a_folder_becomes_a_model_that_finds_a_foreground(
 
 def test_its_masks_are_segmented(run: Run, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
+    images = tmp_path / "images"
+    images.mkdir()
     for index in range(16):
-        tifffile.imwrite(tmp_path / f"{index}.tif", rng.integers(0, 999, (40, 40), np.uint16))
+        tifffile.imwrite(images / f"{index}.tif", rng.integers(0, 999, (40, 40), np.uint16))
     model, labels = tmp_path / "grey.safetensors", tmp_path / "labels.tif"
-    assert run("train-perturbgan", tmp_path, "-o", model, *SHORT).code == 0
+    outcome = run("train-perturbgan", images, "-o", images / "grey.safetensors", *SHORT)
+    assert outcome.code == 2
+    assert "among the images" in outcome.err
+    assert run("train-perturbgan", images, "-o", model, *SHORT).code == 0
     outcome = run(
-        "segment", tmp_path / "3.tif", "-o", labels, "--foreground", model,
+        "segment", images / "3.tif", "-o", labels, "--foreground", model,
         "--partition", "foreground_components", "--device", "cpu",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
-    found = PerturbGAN.load(model, device="cpu").probability(tifffile.imread(tmp_path / "3.tif"))
+    found = PerturbGAN.load(model, device="cpu").probability(tifffile.imread(images / "3.tif"))
     assert (tifffile.imread(labels) > 0).sum() <= (found > 0.5).sum() + 1
 
 

@@ -229,6 +229,13 @@ def test_the_commands_train_and_use_it(tmp_path, capsys):
     assert main([*command, *options]) == 0
     assert "12 pictures in 2 epochs" in capsys.readouterr().out
     assert not model.with_name("it.checkpoint.safetensors").exists()
+    samples = np.asarray(Image.open(tmp_path / "it-samples.png"))
+    assert samples.shape == (3 * 72, 6 * 72, 3)
+    assert set(np.unique(samples[72:144])) == {0, 255}  # masks by IEM
+    folder = tmp_path / "images"
+    among = ["train-iem", str(folder), "-o", str(folder / "m.safetensors")]
+    assert main(among) == 2
+    assert "among the images" in capsys.readouterr().err
     picture = tmp_path / "images" / "scene_00000.png"
     arguments = ["foreground", str(picture), "-o", str(mask), "--model", str(model)]
     assert main([*arguments, "--device", "cpu"]) == 0

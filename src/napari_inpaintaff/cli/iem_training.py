@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,10 @@ from napari_inpaintaff.cli.console import Reading, follow, log_as_lines
 from napari_inpaintaff.cli.model_making import (
     add_images_and_model,
     add_resume,
+    add_samples,
     check_checkpoint,
     check_model_file,
+    checked_samples,
     counted,
     finish,
     save_model,
@@ -63,6 +66,7 @@ def add_commands(commands: Commands) -> None:
         help="let IEM begin once more with every mask that the network predicts",
     )
     add_resume(command)
+    add_samples(command, "images, their masks by IEM and what the network says")
     add_device(command)
     add_seed(command)
 
@@ -78,7 +82,7 @@ def run_train_iem(options: argparse.Namespace) -> None:
         refine=options.refine,
         seed=options.seed,
     )
-    checkpoint = checkpoint_path(options.output)
+    checkpoint, picture = checkpoint_path(options.output), checked_samples(options)
     inputs = [Path(image) for image in options.images]
     check_model_file(options.output, *inputs)
     check_output(checkpoint, *inputs, suffixes=(".safetensors",))
@@ -95,18 +99,23 @@ def run_train_iem(options: argparse.Namespace) -> None:
             device=options.device,
             stop=stop,
         )
-        network = follow(updates, "train the foreground", _read)
+        network = follow(updates, "train the foreground", partial(_read, picture=picture))
         save_model(network, options.output)
     record = network.metadata.training
     print(
         f"{options.output}: learned from the masks of {record['masks']} of "
         f"{counted(record['pictures'], 'picture')} in {counted(record['epochs'], 'epoch')}"
     )
+    print(f"samples: {picture}")
     finish(checkpoint, stopped=stop.stopped)
     tell_use(options.output)
 
 
-def _read(update: IEMNetworkUpdate) -> Reading:
+def _read(update: IEMNetworkUpdate, *, picture: Path) -> Reading:
     if update.phase == "masks":
         return 0.0, 1.0, f"masks by IEM {update.done} of {update.total}"
+    from napari_inpaintaff.foreground.sample_rows import sample_rows
+    from napari_inpaintaff.images import write_png
+
+    write_png(picture, sample_rows(update.rows))
     return update.done, update.total, f"loss {update.loss:.3f}"

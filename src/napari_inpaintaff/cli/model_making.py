@@ -49,6 +49,39 @@ def add_resume(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_samples(command: argparse.ArgumentParser, shown: str) -> None:
+    """Add the picture that is renewed during a training."""
+    command.add_argument(
+        "--samples",
+        metavar="FILE.png",
+        type=Path,
+        help=f"picture of {shown}, renewed while it trains (default MODEL-samples.png beside the "
+        "model)",
+    )
+
+
+def checked_samples(options: argparse.Namespace) -> Path:
+    """Return where the picture of a training is; it must not be read as an image of it.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    ParameterError
+        If it lies among the images.
+    """
+    picture: Path = options.samples or options.output.with_name(
+        f"{options.output.stem}-samples.png"
+    )
+    check_output(picture, suffixes=(".png",))
+    if any(picture.parent.resolve() == Path(one).resolve() for one in options.images):
+        raise ParameterError(
+            f"{picture} would lie among the images of the training: "
+            "write the model, or --samples, to another folder"
+        )
+    return picture
+
+
 def check_model_file(path: Path, *inputs: Path) -> None:
     """Refuse a model file that cannot be written, or would not be found by its name.
 

@@ -15,8 +15,10 @@ from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_l
 from napari_inpaintaff.cli.model_making import (
     add_images_and_model,
     add_resume,
+    add_samples,
     check_checkpoint,
     check_model_file,
+    checked_samples,
     counted,
     duration,
     finish,
@@ -65,13 +67,7 @@ def add_commands(commands: Commands) -> None:
     add_images_and_model(command)
     _add_length(command)
     _add_method(command)
-    command.add_argument(
-        "--samples",
-        metavar="FILE.png",
-        type=Path,
-        help="picture of generated scenes and their layers, renewed while it trains (default "
-        "MODEL-samples.png beside the model)",
-    )
+    add_samples(command, "generated scenes and their layers")
     add_device(command)
     add_seed(command)
 
@@ -133,11 +129,10 @@ def run_train_perturbgan(options: argparse.Namespace) -> None:
     """Train on images, and write the model file."""
     from napari_inpaintaff.inpainting import checkpoint_path
 
-    picture = options.samples or options.output.with_name(f"{options.output.stem}-samples.png")
+    picture = checked_samples(options)
     checkpoint = checkpoint_path(options.output)
     check_model_file(options.output)
     check_output(checkpoint, suffixes=(".safetensors",))
-    check_output(picture, suffixes=(".png",))
     check_checkpoint(checkpoint, resume=options.resume)
     training = _training(options)
     named = _read(options)

@@ -10,8 +10,10 @@ from napari_inpaintaff.cli.console import Reading, follow, log_as_lines, print_l
 from napari_inpaintaff.cli.model_making import (
     add_images_and_model,
     add_resume,
+    add_samples,
     check_checkpoint,
     check_model_file,
+    checked_samples,
     counted,
     duration,
     finish,
@@ -59,13 +61,7 @@ def add_commands(commands: Commands) -> None:
         "and keeps what was learned; --resume goes on.",
     )
     add_images_and_model(command)
-    command.add_argument(
-        "--samples",
-        metavar="FILE.png",
-        type=Path,
-        help="picture of images, masks and redrawn images, renewed during the training (default "
-        "MODEL-samples.png beside the model)",
-    )
+    add_samples(command, "images, masks and redrawn images")
     length = command.add_mutually_exclusive_group()
     length.add_argument(
         "--minutes", metavar="M", type=float, help=f"how long (default {_MINUTES:g})"
@@ -111,8 +107,10 @@ def run_train_redo(options: argparse.Namespace) -> None:
     from napari_inpaintaff.inpainting import checkpoint_path
 
     checkpoint = checkpoint_path(options.output)
-    picture = options.samples or options.output.with_name(f"{options.output.stem}-samples.png")
-    _check_files(options, checkpoint, picture)
+    picture = checked_samples(options)
+    check_model_file(options.output)
+    check_output(checkpoint, suffixes=(".safetensors",))
+    check_checkpoint(checkpoint, resume=options.resume)
     side = options.side or _SIDES[options.config]
     training = _training(options, side, channels=3)
 
@@ -135,19 +133,6 @@ def run_train_redo(options: argparse.Namespace) -> None:
         redo = follow(updates, "train ReDO", _Display(picture).read, estimate=False)
         save_model(redo, options.output)
     _tell(redo, options, checkpoint, picture)
-
-
-def _check_files(options: argparse.Namespace, checkpoint: Path, picture: Path) -> None:
-    """Raise whatever is wrong with the files, before anything is loaded."""
-    check_model_file(options.output)
-    check_output(checkpoint, suffixes=(".safetensors",))
-    check_output(picture, suffixes=(".png",))
-    if any(picture.parent.resolve() == Path(one).resolve() for one in options.images):
-        raise ParameterError(
-            f"{picture} would lie among the images of the training: "
-            "write the model, or --samples, to another folder"
-        )
-    check_checkpoint(checkpoint, resume=options.resume)
 
 
 def _training(options: argparse.Namespace, side: int, *, channels: int) -> ReDOTraining:

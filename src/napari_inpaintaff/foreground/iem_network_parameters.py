@@ -118,6 +118,17 @@ class IEMNetworkUpdate:
         default_factory=lambda: np.zeros((0, 0, 0), np.float32)
     )
 
+    @property
+    def rows(self) -> list[NDArray[np.float32]]:
+        """Pictures, masks and probabilities, for `sample_rows`; none while masks are found."""
+        if not len(self.pictures):
+            return []
+        low = self.pictures.min(axis=(1, 2, 3), keepdims=True)
+        high = self.pictures.max(axis=(1, 2, 3), keepdims=True)
+        shown = (self.pictures - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
+        masks = self.masks[:, None].astype(np.float32)
+        return [shown, masks, self.probabilities[:, None]]
+
 
 @dataclass(frozen=True)
 class IEMNetworkMetadata:
